@@ -1,0 +1,2 @@
+//! Keyfold. 
+fn main() {}

@@ -1,0 +1,3 @@
+//! Every integration test that crosses crates, in one binary so that it links once.
+
+mod wycheproof;

@@ -1,0 +1,1 @@
+//! The Wycheproof vectors through `keyfold-crypto`.
