@@ -62,13 +62,15 @@ impl GcmKey {
             AesGcm::Aes192 => &backend::AES_192_GCM,
             AesGcm::Aes256 => &backend::AES_256_GCM,
         };
-        UnboundKey::new(algorithm, key).map(|key| Self(LessSafeKey::new(key))).map_err(|_| CryptoError::InvalidKey)
+        UnboundKey::new(algorithm, key)
+            .map(|key| Self(LessSafeKey::new(key)))
+            .map_err(|_| CryptoError::InvalidKey)
     }
 
     /// Seals `plaintext` into `ciphertext` (of the same length) and `tag`.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if the lengths differ or exceed 2^36 - 32 bytes.
+    /// [`CryptoError::InvalidLength`] if the lengths differ or exceed 2^36 - 32 bytes; nothing is written then.
     pub fn seal(
         &self,
         iv: [u8; IV_LEN],
@@ -85,7 +87,7 @@ impl GcmKey {
     /// Seals `data` in place and returns the tag.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidLength`] if `data` exceeds 2^36 - 32 bytes.
+    /// [`CryptoError::InvalidLength`] if `data` exceeds 2^36 - 32 bytes; it is left as it was.
     pub fn seal_in_place(
         &self,
         iv: [u8; IV_LEN],
@@ -99,11 +101,10 @@ impl GcmKey {
         tag.as_ref().try_into().map_err(|_| CryptoError::Backend)
     }
 
-    /// Opens `ciphertext` into `plaintext` (of the same length). If the tag does not hold, `plaintext` is all
-    /// zero.
+    /// Opens `ciphertext` into `plaintext` (of the same length). On any failure `plaintext` is all zero.
     ///
     /// # Errors
-    /// [`CryptoError::NotAuthentic`].
+    /// [`CryptoError::NotAuthentic`] if the tag does not hold, the lengths differ or exceed 2^36 - 32 bytes.
     pub fn open(
         &self,
         iv: [u8; IV_LEN],
@@ -118,10 +119,10 @@ impl GcmKey {
         })
     }
 
-    /// Opens `data` in place. If the tag does not hold, `data` is all zero.
+    /// Opens `data` in place. On any failure `data` is all zero.
     ///
     /// # Errors
-    /// [`CryptoError::NotAuthentic`].
+    /// [`CryptoError::NotAuthentic`] if the tag does not hold, or `data` exceeds 2^36 - 32 bytes.
     pub fn open_in_place(
         &self,
         iv: [u8; IV_LEN],
@@ -147,4 +148,61 @@ impl std::fmt::Debug for GcmKey {
 
 fn nonce(iv: [u8; IV_LEN]) -> Nonce {
     Nonce::assume_unique_for_key(iv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IV: [u8; IV_LEN] = [7; IV_LEN];
+
+    #[test]
+    fn a_key_has_the_length_of_its_algorithm() {
+        for algorithm in [AesGcm::Aes128, AesGcm::Aes192, AesGcm::Aes256] {
+            assert_eq!(AesGcm::for_key_len(algorithm.key_len()), Some(algorithm));
+            for len in 0..=64 {
+                let key = GcmKey::new(algorithm, &vec![0; len]);
+                assert_eq!(key.is_ok(), len == algorithm.key_len(), "{algorithm:?} {len}");
+            }
+        }
+        assert_eq!(AesGcm::for_key_len(0), None);
+    }
+
+    #[test]
+    fn both_forms_agree_and_open() {
+        let key = GcmKey::new(AesGcm::Aes256, &[1; 32]).unwrap();
+        for len in [0, 1, 15, 16, 17, 4096] {
+            let plaintext = vec![0x5a; len];
+            let (mut ciphertext, mut tag) = (vec![0; len], [0; TAG_LEN]);
+            key.seal(IV, b"aad", &plaintext, &mut ciphertext, &mut tag).unwrap();
+            let mut data = plaintext.clone();
+            assert_eq!(key.seal_in_place(IV, b"aad", &mut data).unwrap(), tag);
+            assert_eq!(data, ciphertext);
+            let mut opened = vec![0; len];
+            key.open(IV, b"aad", &ciphertext, &tag, &mut opened).unwrap();
+            assert_eq!(opened, plaintext);
+            key.open_in_place(IV, b"aad", &mut data, &tag).unwrap();
+            assert_eq!(data, plaintext);
+        }
+    }
+
+    #[test]
+    fn a_failure_leaves_nothing() {
+        let key = GcmKey::new(AesGcm::Aes128, &[1; 16]).unwrap();
+        let (mut ciphertext, mut tag) = ([0; 64], [0; TAG_LEN]);
+        key.seal(IV, b"", &[0x5a; 64], &mut ciphertext, &mut tag).unwrap();
+
+        let mut other_length = [0xa5; 63];
+        let sealed = key.seal(IV, b"", &[0x5a; 64], &mut other_length, &mut tag.clone());
+        assert_eq!((sealed, other_length), (Err(CryptoError::InvalidLength), [0xa5; 63]));
+        let opened = key.open(IV, b"", &ciphertext, &tag, &mut other_length);
+        assert_eq!((opened, other_length), (Err(CryptoError::NotAuthentic), [0; 63]));
+
+        tag[15] ^= 1;
+        let mut plaintext = [0xa5; 64];
+        let opened = key.open(IV, b"", &ciphertext, &tag, &mut plaintext);
+        assert_eq!((opened, plaintext), (Err(CryptoError::NotAuthentic), [0; 64]));
+        let opened = key.open_in_place(IV, b"", &mut ciphertext, &tag);
+        assert_eq!((opened, ciphertext), (Err(CryptoError::NotAuthentic), [0; 64]));
+    }
 }

@@ -1,4 +1,6 @@
 //! SHA-1, SHA-256, SHA-384 and SHA-512 (FIPS 180-4), in one go or over a stream.
+//!
+//! Digests are not secret, and are not wiped.
 
 use aws_lc_rs::digest as backend;
 

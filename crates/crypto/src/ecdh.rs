@@ -5,7 +5,7 @@ use aws_lc_rs::{
     encoding::{AsBigEndian, EcPublicKeyCompressedBin},
 };
 
-use crate::{CryptoError, SecretBytes, pem};
+use crate::{CryptoError, SecretBytes, der, pem};
 
 /// A NIST curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,20 +44,40 @@ impl Curve {
         }
     }
 
+    /// `point` itself if it has the form of this curve's SEC 1 points, compressed or uncompressed. Whether it is
+    /// on the curve remains to be seen.
+    pub(crate) fn sec1(self, point: &[u8]) -> Result<&[u8], CryptoError> {
+        let len = self.coordinate_len();
+        match point {
+            [0x02 | 0x03, x @ ..] if x.len() == len => Ok(point),
+            [0x04, xy @ ..] if xy.len() == 2 * len => Ok(point),
+            _ => Err(CryptoError::InvalidKey),
+        }
+    }
+
+    /// The point in `der`, which must be SubjectPublicKeyInfo as everyone writes it: this named curve, and the
+    /// point uncompressed.
+    pub(crate) fn spki(self, der: &[u8]) -> Result<&[u8], CryptoError> {
+        match der.strip_prefix(self.spki_prefix()) {
+            Some(point @ [0x04, ..]) => self.sec1(point),
+            _ => Err(CryptoError::InvalidKey),
+        }
+    }
+
     /// DER of SubjectPublicKeyInfo up to the uncompressed point (RFC 5480, named curve).
     const fn spki_prefix(self) -> &'static [u8] {
         match self {
             Self::P256 => &[
-                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
-                0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+                0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
             ],
             Self::P384 => &[
-                0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
-                0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
+                0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05,
+                0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
             ],
             Self::P521 => &[
-                0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05,
-                0x2b, 0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+                0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+                0x05, 0x2b, 0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
             ],
         }
     }
@@ -76,16 +96,11 @@ impl PublicKey {
     /// # Errors
     /// [`CryptoError::InvalidKey`] if it is not a point on `curve` in one of the two forms.
     pub fn from_sec1(curve: Curve, point: &[u8]) -> Result<Self, CryptoError> {
-        let len = curve.coordinate_len();
-        let compressed = match point {
-            [0x02 | 0x03, x @ ..] if x.len() == len => point.to_vec(),
-            [0x04, xy @ ..] if xy.len() == 2 * len => {
-                let mut compressed = vec![0x02 | (xy[2 * len - 1] & 1)];
-                compressed.extend_from_slice(&xy[..len]);
-                compressed
-            }
-            _ => return Err(CryptoError::InvalidKey),
-        };
+        let point = curve.sec1(point)?;
+        let mut compressed = point[..curve.compressed_len()].to_vec();
+        if let [0x04, .., y] = point {
+            compressed[0] = 0x02 | (y & 1);
+        }
         let parsed = ParsedPublicKey::try_from(&UnparsedPublicKey::new(curve.backend(), point));
         match parsed {
             Ok(key) if key.alg() == curve.backend() => Ok(Self { curve, compressed }),
@@ -96,13 +111,9 @@ impl PublicKey {
     /// A key from DER SubjectPublicKeyInfo with a named curve and an uncompressed point, as everyone writes it.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`], also for explicit curve parameters and compressed points.
     pub fn from_spki(curve: Curve, der: &[u8]) -> Result<Self, CryptoError> {
-        let point = der.strip_prefix(curve.spki_prefix()).ok_or(CryptoError::InvalidKey)?;
-        match point {
-            [0x04, ..] => Self::from_sec1(curve, point),
-            _ => Err(CryptoError::InvalidKey),
-        }
+        Self::from_sec1(curve, curve.spki(der)?)
     }
 
     /// A key from PEM `PUBLIC KEY`.
@@ -145,7 +156,7 @@ impl PrivateKey {
     /// A key from a private scalar: big-endian, as long as a coordinate.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`] if it is of another length, zero, or not under the order of the curve.
     pub fn from_scalar(curve: Curve, scalar: &[u8]) -> Result<Self, CryptoError> {
         let key = backend::PrivateKey::from_private_key(curve.backend(), scalar);
         Self::new(curve, key.map_err(|_| CryptoError::InvalidKey)?)
@@ -154,8 +165,9 @@ impl PrivateKey {
     /// A key from DER: PKCS#8 or SEC 1 (RFC 5915).
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`], also for bytes after the key and for a public key in it that is another's.
     pub fn from_der(curve: Curve, der: &[u8]) -> Result<Self, CryptoError> {
+        der::sequence_content(der)?;
         let key = backend::PrivateKey::from_private_key_der(curve.backend(), der);
         Self::new(curve, key.map_err(|_| CryptoError::InvalidKey)?)
     }
@@ -193,12 +205,131 @@ impl PrivateKey {
     /// [`CryptoError::InvalidKey`] if `peer` is on another curve.
     pub fn agree(&self, peer: &PublicKey) -> Result<SecretBytes, CryptoError> {
         let peer = UnparsedPublicKey::new(peer.curve.backend(), &peer.compressed);
-        backend::agree(&self.key, peer, CryptoError::InvalidKey, |secret| Ok(SecretBytes::copied_from(secret)))
+        backend::agree(&self.key, peer, CryptoError::InvalidKey, |secret| {
+            Ok(SecretBytes::copied_from(secret))
+        })
     }
 }
 
 impl std::fmt::Debug for PrivateKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "PrivateKey({:?}, ..)", self.curve)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unhex;
+
+    const CURVES: [Curve; 3] = [Curve::P256, Curve::P384, Curve::P521];
+
+    /// One P-256 key in every form that OpenSSL writes.
+    const PARAMETERS_AND_SEC1: &str = include_str!("testdata/ec.parameters-and-sec1.pem");
+    const PKCS8: &str = include_str!("testdata/ec.pkcs8.pem");
+    const SPKI: &str = include_str!("testdata/ec.spki.pem");
+    const SPKI_COMPRESSED: &str = include_str!("testdata/ec.spki-compressed.pem");
+
+    fn der(text: &str) -> Vec<u8> {
+        let labels = ["PRIVATE KEY", "EC PRIVATE KEY", "PUBLIC KEY"];
+        pem::decode(text, &labels).unwrap().1.expose().to_vec()
+    }
+
+    #[test]
+    fn every_form_is_the_same_key() {
+        let private = PrivateKey::from_pem(Curve::P256, PKCS8).unwrap();
+        let sec1 = PrivateKey::from_pem(Curve::P256, PARAMETERS_AND_SEC1).unwrap();
+        let public = PublicKey::from_pem(Curve::P256, SPKI).unwrap();
+        assert_eq!(private.public_key(), &public);
+        assert_eq!(sec1.public_key(), &public);
+        let uncompressed = &der(SPKI)[26..];
+        assert_eq!(PublicKey::from_sec1(Curve::P256, uncompressed).as_ref(), Ok(&public));
+        assert_eq!(PublicKey::from_sec1(Curve::P256, public.compressed()).as_ref(), Ok(&public));
+        assert_eq!(der(SPKI_COMPRESSED)[26..], *public.compressed());
+        assert_eq!(format!("{private:?}"), "PrivateKey(P256, ..)");
+    }
+
+    /// The peer and the secret come from `openssl pkeyutl -derive`.
+    #[test]
+    fn agrees_with_openssl() {
+        let private = PrivateKey::from_pem(Curve::P256, PKCS8).unwrap();
+        let peer = unhex("031f72c18dc0ee6fdf74cbf9d15545859933706761a4d28d5927d5f7deb41ffbc6");
+        let secret = private.agree(&PublicKey::from_sec1(Curve::P256, &peer).unwrap()).unwrap();
+        assert_eq!(
+            secret.expose(),
+            unhex("26a02dfbca1824649c86e28e8174860e8a91fdfa59daf6268d7e97cadf810f35")
+        );
+    }
+
+    #[test]
+    fn both_sides_agree_on_a_coordinate() {
+        for curve in CURVES {
+            let (a, b) = (PrivateKey::generate(curve).unwrap(), PrivateKey::generate(curve).unwrap());
+            let secret = a.agree(b.public_key()).unwrap();
+            assert_eq!(secret.expose(), b.agree(a.public_key()).unwrap().expose());
+            assert_eq!(secret.len(), curve.coordinate_len());
+            assert_eq!(a.public_key().compressed().len(), curve.compressed_len());
+            assert_eq!((a.curve(), a.public_key().curve()), (curve, curve));
+            for other in CURVES.into_iter().filter(|other| *other != curve) {
+                let other = PrivateKey::generate(other).unwrap();
+                assert_eq!(a.agree(other.public_key()).unwrap_err(), CryptoError::InvalidKey);
+            }
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_in_range_and_of_full_length() {
+        let order_p256 = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+        let mut scalar = order_p256.clone();
+        assert!(PrivateKey::from_scalar(Curve::P256, &scalar).is_err());
+        scalar[31] -= 1;
+        assert!(PrivateKey::from_scalar(Curve::P256, &scalar).is_ok());
+        for curve in CURVES {
+            let mut scalar = vec![0; curve.coordinate_len()];
+            assert!(PrivateKey::from_scalar(curve, &scalar).is_err());
+            *scalar.last_mut().unwrap() = 1;
+            assert!(PrivateKey::from_scalar(curve, &scalar).is_ok());
+            assert!(PrivateKey::from_scalar(curve, &scalar[1..]).is_err());
+            scalar.insert(0, 0);
+            assert!(PrivateKey::from_scalar(curve, &scalar).is_err());
+        }
+    }
+
+    #[test]
+    fn malformed_public_keys_are_refused() {
+        let point = &der(SPKI)[26..];
+        let mut off_curve = point.to_vec();
+        off_curve[64] ^= 1;
+        let mut hybrid = point.to_vec();
+        hybrid[0] = 0x06 | (point[64] & 1);
+        for bad in [&[][..], &[0], &[2], &[4], &point[..64], &[point, &[0]].concat(), &off_curve, &hybrid] {
+            assert_eq!(PublicKey::from_sec1(Curve::P256, bad), Err(CryptoError::InvalidKey), "{bad:?}");
+        }
+        // x = 1 is the coordinate of no point of P-256; all ones is not a field element.
+        for x in [unhex(&format!("02{:064x}", 1)), [vec![2], vec![0xff; 32]].concat()] {
+            let read = PublicKey::from_sec1(Curve::P256, &x);
+            assert_eq!(read, Err(CryptoError::InvalidKey), "{x:?}");
+        }
+        let spki = der(SPKI);
+        for bad in [&spki[..90], &[&spki[..], &[0]].concat(), &der(SPKI_COMPRESSED), &der(PKCS8), point] {
+            assert_eq!(PublicKey::from_spki(Curve::P256, bad), Err(CryptoError::InvalidKey), "{bad:?}");
+        }
+        assert!(PublicKey::from_spki(Curve::P384, &spki).is_err());
+    }
+
+    #[test]
+    fn malformed_private_keys_are_refused() {
+        for good in [der(PKCS8), der(PARAMETERS_AND_SEC1)] {
+            assert!(PrivateKey::from_der(Curve::P256, &good).is_ok());
+            assert!(PrivateKey::from_der(Curve::P384, &good).is_err());
+            assert!(PrivateKey::from_der(Curve::P256, &[&good[..], &[0]].concat()).is_err());
+            assert!(PrivateKey::from_der(Curve::P256, &good[..good.len() - 1]).is_err());
+            // The last byte belongs to the public key, which must be the private key's own.
+            let mut mismatched = good.clone();
+            *mismatched.last_mut().unwrap() ^= 1;
+            assert!(PrivateKey::from_der(Curve::P256, &mismatched).is_err());
+        }
+        assert!(PrivateKey::from_der(Curve::P256, &der(SPKI)).is_err());
+        assert!(PrivateKey::from_pem(Curve::P256, SPKI).is_err());
     }
 }

@@ -9,8 +9,9 @@ use aws_lc_rs::{
 };
 
 use crate::{
-    CryptoError,
+    CryptoError, der,
     digest::{Digest, Hash},
+    ecdh::Curve,
 };
 
 /// A curve with the hash function that goes with it.
@@ -33,6 +34,14 @@ impl Ecdsa {
             Self::P256Sha256 => Hash::Sha256,
             Self::P384Sha384 => Hash::Sha384,
             Self::P521Sha512 => Hash::Sha512,
+        }
+    }
+
+    fn curve(self) -> Curve {
+        match self {
+            Self::P256Sha256 => Curve::P256,
+            Self::P384Sha384 => Curve::P384,
+            Self::P521Sha512 => Curve::P521,
         }
     }
 
@@ -68,8 +77,9 @@ impl SigningKey {
     /// A key from PKCS#8 DER.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`], also for bytes after the key.
     pub fn from_pkcs8(algorithm: Ecdsa, der: &[u8]) -> Result<Self, CryptoError> {
+        der::sequence_content(der)?;
         EcdsaKeyPair::from_pkcs8(algorithm.signing(), der).map(Self).map_err(|_| CryptoError::InvalidKey)
     }
 
@@ -106,13 +116,19 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// A key from a SEC 1 point, compressed or uncompressed, or from SubjectPublicKeyInfo DER.
+    /// A key from a SEC 1 point, compressed or uncompressed, or from SubjectPublicKeyInfo DER with a named curve
+    /// and an uncompressed point.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`] if the point is not on the curve.
+    /// [`CryptoError::InvalidKey`] if it has none of these forms, or the point is not on the curve.
     pub fn new(algorithm: Ecdsa, key: &[u8]) -> Result<Self, CryptoError> {
-        let key = UnparsedPublicKey::new(algorithm.verification(), key);
-        Ok(Self { algorithm, key: key.parse().map_err(|_| CryptoError::InvalidKey)? })
+        // The backend would also take hybrid points, explicit parameters and bytes after the key.
+        let point = match key {
+            [0x30, ..] => algorithm.curve().spki(key)?,
+            _ => algorithm.curve().sec1(key)?,
+        };
+        let key = UnparsedPublicKey::new(algorithm.verification(), point).parse();
+        Ok(Self { algorithm, key: key.map_err(|_| CryptoError::InvalidKey)? })
     }
 
     /// The algorithm that the key is for.
@@ -133,6 +149,7 @@ impl VerifyingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pem;
 
     #[test]
     fn signs_what_it_verifies_and_nothing_else() {
@@ -148,5 +165,38 @@ mod tests {
             assert!(public.verify(&digest, &signature).is_err());
             assert!(VerifyingKey::new(algorithm, &point[1..]).is_err());
         }
+    }
+    #[test]
+    fn a_digest_of_another_hash_is_refused() {
+        let key = SigningKey::generate(Ecdsa::P256Sha256).unwrap();
+        let digest = Hash::Sha384.digest(b"message");
+        assert_eq!(key.sign(&digest), Err(CryptoError::Backend));
+        let public = VerifyingKey::new(Ecdsa::P256Sha256, &key.public_key_compressed().unwrap()).unwrap();
+        let signature = key.sign(&Hash::Sha256.digest(b"message")).unwrap();
+        assert_eq!(public.verify(&digest, &signature), Err(CryptoError::NotAuthentic));
+    }
+
+    #[test]
+    fn keys_have_one_form_of_each_kind() {
+        let read = |text| pem::decode(text, &["PRIVATE KEY", "PUBLIC KEY"]).unwrap().1.expose().to_vec();
+        let pkcs8 = read(include_str!("testdata/ec.pkcs8.pem"));
+        let spki = read(include_str!("testdata/ec.spki.pem"));
+        let spki_compressed = read(include_str!("testdata/ec.spki-compressed.pem"));
+        let key = SigningKey::from_pkcs8(Ecdsa::P256Sha256, &pkcs8).unwrap();
+        let digest = Hash::Sha256.digest(b"message");
+        let signature = key.sign(&digest).unwrap();
+        for good in [&spki[..], &spki[26..], &key.public_key_compressed().unwrap()] {
+            let public = VerifyingKey::new(Ecdsa::P256Sha256, good).unwrap();
+            assert_eq!(public.verify(&digest, &signature), Ok(()));
+        }
+        let mut hybrid = spki[26..].to_vec();
+        hybrid[0] = 0x06 | (spki[90] & 1);
+        for bad in [&[][..], &[0], &spki_compressed, &hybrid, &[&spki[..], &[0]].concat(), &pkcs8] {
+            let refused = VerifyingKey::new(Ecdsa::P256Sha256, bad).unwrap_err();
+            assert_eq!(refused, CryptoError::InvalidKey, "{bad:?}");
+        }
+        assert!(VerifyingKey::new(Ecdsa::P384Sha384, &spki).is_err());
+        assert!(SigningKey::from_pkcs8(Ecdsa::P384Sha384, &pkcs8).is_err());
+        assert!(SigningKey::from_pkcs8(Ecdsa::P256Sha256, &[&pkcs8[..], &[0]].concat()).is_err());
     }
 }

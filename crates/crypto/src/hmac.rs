@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac as backend;
 
-use crate::{CryptoError, digest::Hash};
+use crate::{CryptoError, SecretBytes, digest::Hash};
 
 /// An HMAC key with its hash function.
 pub struct HmacKey(backend::Key);
@@ -15,9 +15,18 @@ impl HmacKey {
     }
 
     /// The tag of `data`.
+    ///
+    /// # Panics
+    /// If the library has no memory for its context.
     #[must_use]
+    #[allow(
+        clippy::expect_used,
+        reason = "can fail only for want of memory, where an allocation would abort"
+    )]
     pub fn sign(&self, data: &[u8]) -> Tag {
-        Tag(backend::sign(&self.0, data))
+        let len = self.0.algorithm().tag_len();
+        let tag = SecretBytes::filled(len, |tag| backend::sign_to_buffer(&self.0, data, tag).map(|_| ()));
+        Tag(tag.expect("HMAC takes any data, and the buffer is as long as the tag"))
     }
 
     /// Checks the full-length tag of `data` in constant time.
@@ -36,20 +45,71 @@ impl std::fmt::Debug for HmacKey {
 }
 
 /// An HMAC tag. Compare tags with [`HmacKey::verify`], never with `==` on the bytes.
-#[derive(Debug, Clone, Copy)]
-pub struct Tag(backend::Tag);
+///
+/// Where HMAC derives keys a tag is one, so it is wiped on drop and does not print.
+#[derive(Debug)]
+pub struct Tag(SecretBytes);
 
 impl AsRef<[u8]> for Tag {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_ref()
+        self.0.expose()
     }
 }
 
-pub(crate) fn algorithm(hash: Hash) -> backend::Algorithm {
+fn algorithm(hash: Hash) -> backend::Algorithm {
     match hash {
         Hash::Sha1 => backend::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
         Hash::Sha256 => backend::HMAC_SHA256,
         Hash::Sha384 => backend::HMAC_SHA384,
         Hash::Sha512 => backend::HMAC_SHA512,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unhex;
+
+    /// RFC 4231: test cases 1, 2 and 6 (a key longer than the block of SHA-512).
+    #[test]
+    fn known_answers() {
+        let key_2 = b"Jefe".as_slice();
+        let data_6 = b"Test Using Larger Than Block-Size Key - Hash Key First".as_slice();
+        #[rustfmt::skip]
+        let cases: [(Hash, &[u8], &[u8], &str); 9] = [
+            (Hash::Sha256, &[0x0b; 20], b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+            (Hash::Sha384, &[0x0b; 20], b"Hi There", "afd03944d84895626b0825f4ab46907f15f9dadbe4101ec682aa034c7cebc59cfaea9ea9076ede7f4af152e8b2fa9cb6"),
+            (Hash::Sha512, &[0x0b; 20], b"Hi There", "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cdedaa833b7d6b8a702038b274eaea3f4e4be9d914eeb61f1702e696c203a126854"),
+            (Hash::Sha256, key_2, b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (Hash::Sha384, key_2, b"what do ya want for nothing?", "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649"),
+            (Hash::Sha512, key_2, b"what do ya want for nothing?", "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737"),
+            (Hash::Sha256, &[0xaa; 131], data_6, "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"),
+            (Hash::Sha384, &[0xaa; 131], data_6, "4ece084485813e9088d2c63a041bc5b44f9ef1012a2b588f3cd11f05033ac4c60c2ef6ab4030fe8296248df163f44952"),
+            (Hash::Sha512, &[0xaa; 131], data_6, "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f3526b56d037e05f2598bd0fd2215d6a1e5295e64f73f63f0aec8b915a985d786598"),
+        ];
+        for (hash, key, data, expected) in cases {
+            let key = HmacKey::new(hash, key);
+            let expected = unhex(expected);
+            assert_eq!(key.sign(data).as_ref(), expected, "{hash:?}");
+            assert_eq!(key.verify(data, &expected), Ok(()), "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_whole_tag_verifies() {
+        let key = HmacKey::new(Hash::Sha256, b"key");
+        let tag = key.sign(b"data");
+        for len in 0..32 {
+            assert_eq!(key.verify(b"data", &tag.as_ref()[..len]), Err(CryptoError::NotAuthentic));
+            let mut flipped = tag.as_ref().to_vec();
+            flipped[len] ^= 0x80;
+            assert_eq!(key.verify(b"data", &flipped), Err(CryptoError::NotAuthentic));
+        }
+        assert_eq!(key.verify(b"data", &[tag.as_ref(), &[0]].concat()), Err(CryptoError::NotAuthentic));
+        assert_eq!(
+            HmacKey::new(Hash::Sha256, b"other").verify(b"data", tag.as_ref()),
+            Err(CryptoError::NotAuthentic)
+        );
+        assert_eq!(format!("{tag:?}"), "Tag(SecretBytes(32 bytes))");
     }
 }

@@ -8,7 +8,7 @@
 //! | module | construction | standard |
 //! |---|---|---|
 //! | [`aead`] | AES-128/192/256-GCM, 96-bit IV, 128-bit tag | SP 800-38D |
-//! | [`digest`] | SHA-1 (for OAEP labels of old only), SHA-256/384/512 | FIPS 180-4 |
+//! | [`digest`] | SHA-256/384/512, and SHA-1 for formats of old | FIPS 180-4 |
 //! | [`hmac`] | HMAC | FIPS 198-1 |
 //! | [`hkdf`] | HKDF extract and expand | RFC 5869 |
 //! | [`kbkdf`] | counter-mode KDF with HMAC | SP 800-108r1 |
@@ -17,10 +17,12 @@
 //! | [`rsa`] | RSA-OAEP and PKCS#1 v1.5 encryption | RFC 8017 |
 //! | [`key_wrap`] | AES-KW and AES-KWP | SP 800-38F |
 //! | [`password`] | Argon2id | RFC 9106 |
+//! | [`pem`] | PEM text to DER | RFC 7468 |
 //! | [`rand`] | the system's CSPRNG | — |
 //! | [`secret`] | byte strings that are wiped on drop and never print | — |
 
 pub mod aead;
+mod der;
 pub mod digest;
 pub mod ecdh;
 pub mod ecdsa;
@@ -37,3 +39,33 @@ pub mod secret;
 
 pub use error::CryptoError;
 pub use secret::{Secret, SecretBytes, ct_eq};
+
+/// The bytes that known answers are written down as.
+#[cfg(test)]
+fn unhex(text: &str) -> Vec<u8> {
+    hex::decode(text).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    /// Keys are shared by threads and held across awaits.
+    #[test]
+    fn every_type_is_send_and_sync() {
+        fn check<T: Send + Sync>() {}
+        check::<super::CryptoError>();
+        check::<super::Secret<32>>();
+        check::<super::SecretBytes>();
+        check::<super::aead::GcmKey>();
+        check::<super::digest::Hasher>();
+        check::<super::ecdh::PrivateKey>();
+        check::<super::ecdh::PublicKey>();
+        check::<super::ecdsa::SigningKey>();
+        check::<super::ecdsa::VerifyingKey>();
+        check::<super::hkdf::Prk>();
+        check::<super::hmac::HmacKey>();
+        check::<super::hmac::Tag>();
+        check::<super::key_wrap::WrappingKey>();
+        check::<super::rsa::RsaPrivateKey>();
+        check::<super::rsa::RsaPublicKey>();
+    }
+}

@@ -3,10 +3,12 @@
 //! OAEP's mask generation function always uses the same hash as its label, and the label is empty: other
 //! combinations can't be said. PKCS#1 v1.5 decryption tells its caller whether the padding was right, which
 //! is an oracle if that reaches whoever sent the ciphertext (Bleichenbacher): never offer it over a network.
+//! Its padding is a weak check besides: about one ciphertext in 100,000 that was never made with it decrypts to
+//! junk (one OAEP ciphertext in 400), so a caller checks at least the length of what comes out.
 
 use aws_lc_rs::rsa as backend;
 
-use crate::{CryptoError, SecretBytes, pem};
+use crate::{CryptoError, SecretBytes, der, pem};
 
 /// A padding scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,8 +46,11 @@ impl RsaPublicKey {
     /// A key from DER SubjectPublicKeyInfo.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`], also for bytes after the key and for a key that is for PSS signatures only.
     pub fn from_spki(der: &[u8]) -> Result<Self, CryptoError> {
+        if !der::sequence_content(der)?.starts_with(der::RSA_ENCRYPTION) {
+            return Err(CryptoError::InvalidKey);
+        }
         backend::PublicEncryptingKey::from_der(der).map(Self).map_err(|_| CryptoError::InvalidKey)
     }
 
@@ -59,7 +64,7 @@ impl RsaPublicKey {
             (_, der) => {
                 let mut bit_string = vec![0];
                 bit_string.extend_from_slice(der.expose());
-                Self::from_spki(&der::sequence(&[RSA_ENCRYPTION, &der::wrap(0x03, &bit_string)]))
+                Self::from_spki(&der::sequence(&[der::RSA_ENCRYPTION, &der::wrap(0x03, &bit_string)]))
             }
         }
     }
@@ -76,11 +81,12 @@ impl RsaPublicKey {
     /// [`CryptoError::InvalidLength`] if `plaintext` is too long for the key and padding.
     pub fn encrypt(&self, padding: RsaPadding, plaintext: &[u8]) -> Result<Vec<u8>, CryptoError> {
         let mut ciphertext = vec![0; self.0.key_size_bytes()];
+        let key = self.0.clone();
         match padding.oaep() {
-            Some(oaep) => backend::OaepPublicEncryptingKey::new(self.0.clone())
-                .and_then(|key| key.encrypt(oaep, plaintext, &mut ciphertext, None).map(|sealed| sealed.len())),
-            None => backend::Pkcs1PublicEncryptingKey::new(self.0.clone())
-                .and_then(|key| key.encrypt(plaintext, &mut ciphertext).map(|sealed| sealed.len())),
+            Some(oaep) => backend::OaepPublicEncryptingKey::new(key)
+                .and_then(|key| key.encrypt(oaep, plaintext, &mut ciphertext, None).map(|_| ())),
+            None => backend::Pkcs1PublicEncryptingKey::new(key)
+                .and_then(|key| key.encrypt(plaintext, &mut ciphertext).map(|_| ())),
         }
         .map_err(|_| CryptoError::InvalidLength)?;
         Ok(ciphertext)
@@ -100,8 +106,9 @@ impl RsaPrivateKey {
     /// A key from PKCS#8 DER.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`].
+    /// [`CryptoError::InvalidKey`], also for bytes after the key.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, CryptoError> {
+        der::sequence_content(der)?;
         backend::PrivateDecryptingKey::from_pkcs8(der).map(Self).map_err(|_| CryptoError::InvalidKey)
     }
 
@@ -115,7 +122,8 @@ impl RsaPrivateKey {
             (_, der) => {
                 let key = SecretBytes::from_vec(der::wrap(0x04, der.expose()));
                 let version = [0x02, 0x01, 0x00];
-                let info = SecretBytes::from_vec(der::sequence(&[&version, RSA_ENCRYPTION, key.expose()]));
+                let info =
+                    SecretBytes::from_vec(der::sequence(&[&version, der::RSA_ENCRYPTION, key.expose()]));
                 Self::from_pkcs8(info.expose())
             }
         }
@@ -159,32 +167,122 @@ impl std::fmt::Debug for RsaPrivateKey {
     }
 }
 
-/// AlgorithmIdentifier of rsaEncryption (RFC 3279): the object identifier 1.2.840.113549.1.1.1 and NULL.
-const RSA_ENCRYPTION: &[u8] =
-    &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The little DER writing that turns PKCS#1 keys into the PKCS#8 and SubjectPublicKeyInfo that the backend reads.
-mod der {
-    pub(super) fn sequence(parts: &[&[u8]]) -> Vec<u8> {
-        let content = zeroize::Zeroizing::new(parts.concat());
-        wrap(0x30, &content)
+    /// One 2048-bit key in every form that OpenSSL writes, and another one that is for PSS only.
+    const PKCS8: &str = include_str!("testdata/rsa.pkcs8.pem");
+    const PKCS1: &str = include_str!("testdata/rsa.pkcs1.pem");
+    const SPKI: &str = include_str!("testdata/rsa.spki.pem");
+    const PKCS1_PUBLIC: &str = include_str!("testdata/rsa.pkcs1-public.pem");
+    const PSS_SPKI: &str = include_str!("testdata/rsa-pss.spki.pem");
+
+    /// Each padding with what it adds to a message.
+    const PADDINGS: [(RsaPadding, usize); 5] = [
+        (RsaPadding::Pkcs1, 11),
+        (RsaPadding::OaepSha1, 2 * 20 + 2),
+        (RsaPadding::OaepSha256, 2 * 32 + 2),
+        (RsaPadding::OaepSha384, 2 * 48 + 2),
+        (RsaPadding::OaepSha512, 2 * 64 + 2),
+    ];
+
+    fn der(text: &str) -> Vec<u8> {
+        let labels = ["PRIVATE KEY", "RSA PRIVATE KEY", "PUBLIC KEY", "RSA PUBLIC KEY"];
+        pem::decode(text, &labels).unwrap().1.expose().to_vec()
     }
 
-    /// One tag-length-value. `content` is at most 64 KiB here, since PEM text is.
-    pub(super) fn wrap(tag: u8, content: &[u8]) -> Vec<u8> {
-        let len = content.len().to_be_bytes();
-        let significant = &len[len.iter().take_while(|byte| **byte == 0).count()..];
-        let mut out = Vec::with_capacity(content.len() + 2 + significant.len());
-        out.push(tag);
-        match significant {
-            [] => out.push(0),
-            [short @ 0..=0x7f] => out.push(*short),
-            long => {
-                out.push(0x80 | u8::try_from(long.len()).unwrap_or(u8::MAX));
-                out.extend_from_slice(long);
+    #[test]
+    fn every_form_is_the_same_key() {
+        let privates = [PKCS8, PKCS1].map(|text| RsaPrivateKey::from_pem(text).unwrap());
+        let publics = [SPKI, PKCS1_PUBLIC].map(|text| RsaPublicKey::from_pem(text).unwrap());
+        let own = privates.each_ref().map(RsaPrivateKey::public_key);
+        for (padding, _) in PADDINGS {
+            for public in publics.iter().chain(&own) {
+                let ciphertext = public.encrypt(padding, b"a data key").unwrap();
+                assert_eq!(ciphertext.len(), 256);
+                for private in &privates {
+                    assert_eq!(private.decrypt(padding, &ciphertext).unwrap().expose(), b"a data key");
+                }
             }
         }
-        out.extend_from_slice(content);
-        out
+        assert_eq!((publics[0].bits(), privates[0].bits()), (2048, 2048));
+        assert_eq!(
+            format!("{:?} {:?}", publics[0], privates[0]),
+            "RsaPublicKey(2048 bits) RsaPrivateKey(2048 bits, ..)"
+        );
+    }
+
+    #[test]
+    fn a_message_may_be_as_long_as_the_padding_leaves_room() {
+        let private = RsaPrivateKey::from_pem(PKCS8).unwrap();
+        let public = private.public_key();
+        for (padding, overhead) in PADDINGS {
+            for len in [0, 256 - overhead] {
+                let message = vec![7; len];
+                let ciphertext = public.encrypt(padding, &message).unwrap();
+                assert_eq!(private.decrypt(padding, &ciphertext).unwrap().expose(), message, "{padding:?}");
+            }
+            let refused = public.encrypt(padding, &vec![7; 256 - overhead + 1]);
+            assert_eq!(refused, Err(CryptoError::InvalidLength), "{padding:?}");
+        }
+    }
+
+    #[test]
+    fn every_failure_to_decrypt_is_the_same() {
+        let private = RsaPrivateKey::from_pem(PKCS8).unwrap();
+        let public = private.public_key();
+        for (padding, _) in PADDINGS {
+            let good = public.encrypt(padding, b"a data key").unwrap();
+            let mut bad =
+                vec![vec![], good[1..].to_vec(), [&good[..], &[0]].concat(), [&[0], &good[..]].concat()];
+            bad.extend([vec![0; 256], vec![0xff; 256]]);
+            if padding != RsaPadding::Pkcs1 {
+                // PKCS#1 v1.5 would take one such ciphertext in 100,000.
+                let mut flipped = good.clone();
+                flipped[255] ^= 1;
+                bad.push(flipped);
+            }
+            for bad in bad {
+                let refused = private.decrypt(padding, &bad).unwrap_err();
+                assert_eq!(refused, CryptoError::NotAuthentic, "{padding:?}");
+            }
+            let others =
+                PADDINGS.into_iter().filter(|(other, _)| ![padding, RsaPadding::Pkcs1].contains(other));
+            for (other, _) in others {
+                let refused = private.decrypt(other, &good).unwrap_err();
+                assert_eq!(refused, CryptoError::NotAuthentic, "{padding:?} as {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_keys_are_refused() {
+        let (pkcs8, pkcs1, spki) = (der(PKCS8), der(PKCS1), der(SPKI));
+        for bad in [&[][..], &pkcs1, &spki, &pkcs8[..pkcs8.len() - 1], &[&pkcs8[..], &[0]].concat()] {
+            assert_eq!(RsaPrivateKey::from_pkcs8(bad).unwrap_err(), CryptoError::InvalidKey);
+        }
+        for bad in
+            [&[][..], &pkcs8, &der(PSS_SPKI), &der(PKCS1_PUBLIC), &spki[..290], &[&spki[..], &[0]].concat()]
+        {
+            assert_eq!(RsaPublicKey::from_spki(bad).unwrap_err(), CryptoError::InvalidKey);
+        }
+        // Bytes after a PKCS#1 key end up inside the wrapping.
+        let long = |label, der: &[u8]| {
+            let der = [der, &[0]].concat();
+            pem_rfc7468::encode_string(label, pem_rfc7468::LineEnding::LF, &der).unwrap()
+        };
+        assert!(RsaPrivateKey::from_pem(&long("RSA PRIVATE KEY", &pkcs1)).is_err());
+        assert!(RsaPublicKey::from_pem(&long("RSA PUBLIC KEY", &der(PKCS1_PUBLIC))).is_err());
+        assert!(RsaPrivateKey::from_pem(SPKI).is_err());
+        assert!(RsaPublicKey::from_pem(PKCS8).is_err());
+        // A modulus of 1024 bits.
+        let small = [&[0x02, 0x81, 0x81, 0x00][..], &[0xff; 128], &[0x02, 0x03, 0x01, 0x00, 0x01]].concat();
+        let small = pem_rfc7468::encode_string(
+            "RSA PUBLIC KEY",
+            pem_rfc7468::LineEnding::LF,
+            &der::sequence(&[&small]),
+        );
+        assert_eq!(RsaPublicKey::from_pem(&small.unwrap()).unwrap_err(), CryptoError::InvalidKey);
     }
 }

@@ -38,7 +38,8 @@ impl SecretBytes {
         Self(bytes.into())
     }
 
-    /// Takes over `bytes` (and wipes the spare capacity that a `Vec` may have had).
+    /// Takes over `bytes`; if it has spare capacity, its bytes are moved and the whole of it is wiped. What a
+    /// `Vec` left behind when it grew can't be: fill a secret in place, or reserve its length first.
     #[must_use]
     pub fn from_vec(mut bytes: Vec<u8>) -> Self {
         if bytes.capacity() == bytes.len() {
@@ -103,7 +104,11 @@ impl<const N: usize> Secret<N> {
     /// [`CryptoError::InvalidLength`] if `bytes` is not `N` long.
     pub fn copied_from(bytes: &[u8]) -> Result<Self, CryptoError> {
         Self::filled(|secret| {
-            *secret = bytes.try_into().map_err(|_| CryptoError::InvalidLength)?;
+            // Into place: `try_into` would leave another copy on the stack.
+            if bytes.len() != N {
+                return Err(CryptoError::InvalidLength);
+            }
+            secret.copy_from_slice(bytes);
             Ok(())
         })
     }
@@ -136,6 +141,38 @@ mod tests {
         let secret = SecretBytes::copied_from(b"hunter2hunter2");
         assert_eq!(format!("{secret:?}"), "SecretBytes(14 bytes)");
         assert_eq!(format!("{:?}", Secret::<4>::copied_from(b"abcd").unwrap()), "Secret(4 bytes)");
+    }
+
+    #[test]
+    fn every_way_in_keeps_the_bytes() {
+        assert_eq!(SecretBytes::from_vec(vec![1, 2, 3]).expose(), [1, 2, 3]);
+        let mut roomy = Vec::with_capacity(64);
+        roomy.extend_from_slice(&[1, 2, 3]);
+        assert_eq!(SecretBytes::from_vec(roomy).expose(), [1, 2, 3]);
+        assert_eq!(Secret::<3>::copied_from(&[1, 2, 3]).unwrap().expose(), &[1, 2, 3]);
+        for wrong in [&[][..], &[1, 2], &[1, 2, 3, 4]] {
+            assert_eq!(Secret::<3>::copied_from(wrong).unwrap_err(), CryptoError::InvalidLength);
+        }
+        assert!(SecretBytes::copied_from(b"").is_empty());
+        assert_eq!(SecretBytes::filled(4, |_| Err::<(), _>("no")).unwrap_err(), "no");
+    }
+
+    #[test]
+    fn random_secrets_differ() {
+        let (a, b) = (SecretBytes::random(32).unwrap(), SecretBytes::random(32).unwrap());
+        assert_eq!(a.len(), 32);
+        assert!(!ct_eq(a.expose(), b.expose()));
+        assert!(!ct_eq(Secret::<32>::random().unwrap().expose(), a.expose()));
+    }
+
+    #[test]
+    fn wiping_wipes() {
+        let mut bytes = SecretBytes::copied_from(b"secret");
+        bytes.zeroize();
+        assert!(bytes.expose().iter().all(|byte| *byte == 0));
+        let mut array = Secret::<6>::copied_from(b"secret").unwrap();
+        array.zeroize();
+        assert_eq!(array.expose(), &[0; 6]);
     }
 
     #[test]

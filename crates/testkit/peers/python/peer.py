@@ -6,6 +6,7 @@
 Both leave DIR/results.python.json. The contract, shared with the Node peer, is in ../README.md.
 """
 
+import io
 import json
 import logging
 import sys
@@ -32,9 +33,11 @@ from aws_cryptography_primitives.smithygenerated.aws_cryptography_primitives.mod
 from aws_encryption_sdk import CommitmentPolicy
 from aws_encryption_sdk.identifiers import AlgorithmSuite
 from aws_encryption_sdk.internal import utils as sdk_utils
+from aws_encryption_sdk.internal.defaults import MAX_FRAME_SIZE
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 PEER = "python"
-CHUNK_BYTES = 1000  # read size of the streaming direction; divides no frame length, so reads straddle frames
+CHUNK_BYTES = 1000  # read size of the streaming direction: no multiple of 16, so reads straddle frames
 FRAME_LENGTH_UNIT = 128  # what the SDK takes for a frame length's unit: the cipher's block size, in bits
 PUBLIC_KEY = "aws-crypto-public-key"  # the context entry that signing suites add
 
@@ -103,10 +106,11 @@ def writing_keyring(spec):
             )
         raise Unsupported(f"unknown key agreement scheme {scheme!r}")
     if kind == "multi":
+        if any(child.get("generator") for child in spec["children"]):
+            raise Unsupported("the SDK refuses a multi-keyring with a generator as a child of another")
         generator = spec.get("generator")
-        return multi_keyring(
-            generator and writing_keyring(generator), [writing_keyring(child) for child in spec["children"]]
-        )
+        children = [writing_keyring(child) for child in spec["children"]]
+        return multi_keyring(generator and writing_keyring(generator), children)
     raise Unsupported(f"unknown keyring type {kind!r}")
 
 
@@ -186,8 +190,6 @@ def multi_keyring(generator, children):
 
 def der_public(pem):
     """A SubjectPublicKeyInfo PEM as DER, which is how the ECDH keyring wants public keys."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
-
     return load_pem_public_key(pem.encode()).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -196,7 +198,7 @@ def der_public(pem):
 
 def write_case(directory, case):
     """Encrypts the case's plaintext; answers with a note when the SDK needed help."""
-    client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=policy_of(case))
+    client = client_of(case)
     request = {
         "keyring": writing_keyring(case["keyring"]),
         "algorithm": suite_of(case),
@@ -204,7 +206,7 @@ def write_case(directory, case):
         "frame_length": case["frame_length"],
     }
     plaintext = directory / case["plaintext"]
-    message = directory / f"{case['id']}.{PEER}.msg"
+    message = written_message(directory, case)
     with frame_length_guard(case["frame_length"]) as note:
         if case["stream"]:
             with plaintext.open("rb") as source, message.open("wb") as target:
@@ -218,21 +220,33 @@ def write_case(directory, case):
 
 def read_case(directory, case):
     """Decrypts the case's message once with every keyring that must open it."""
-    client = aws_encryption_sdk.EncryptionSDKClient(commitment_policy=policy_of(case))
+    client = client_of(case)
     message = directory / f"{case['id']}.msg"
     expected = (directory / case["plaintext"]).read_bytes()
     for name, keyring in reading_keyrings(case["keyring"]).items():
         if case["stream"]:
-            received = bytearray()
             with message.open("rb") as source:
-                with client.stream(mode="decrypt", source=source, keyring=keyring) as decryptor:
-                    copy_in_chunks(decryptor, received.extend)
-            header = decryptor.header
+                received, header = decrypt_stream(client, source, keyring)
+                rest = source.read()
         else:
-            received, header = client.decrypt(source=message.read_bytes(), keyring=keyring)
-        check(bytes(received) == expected, name, "the plaintext differs")
+            source = io.BytesIO(message.read_bytes())
+            received, header = client.decrypt(source=source, keyring=keyring)
+            rest = source.read()
+        check(rest == b"", name, f"{len(rest)} bytes follow the message")  # the SDK itself does not mind
+        check(received == expected, name, "the plaintext differs")
         check_header(case, header, name)
     return None
+
+
+def decrypt_stream(client, source, keyring):
+    received = bytearray()
+    with client.stream(mode="decrypt", source=source, keyring=keyring) as decryptor:
+        copy_in_chunks(decryptor, received.extend)
+    return bytes(received), decryptor.header
+
+
+def written_message(directory, case):
+    return directory / f"{case['id']}.{PEER}.msg"
 
 
 def copy_in_chunks(stream, write):
@@ -255,8 +269,12 @@ def check(holds, name, problem):
         raise Mismatch(f"{name}: {problem}")
 
 
-def policy_of(case):
-    return looked_up(POLICIES, case["policy"], "commitment policy")
+def client_of(case):
+    if case["frame_length"] > MAX_FRAME_SIZE:
+        raise Unsupported(f"the SDK's largest frame length is {MAX_FRAME_SIZE}")
+    return aws_encryption_sdk.EncryptionSDKClient(
+        commitment_policy=looked_up(POLICIES, case["policy"], "commitment policy")
+    )
 
 
 def suite_of(case):
@@ -311,6 +329,8 @@ def main(arguments):
     for case in cases:
         if mode == "write":
             results[case["id"]] = outcome(write_case, directory, case)
+            if results[case["id"]]["status"] != "ok":
+                written_message(directory, case).unlink(missing_ok=True)  # half a message, or an older run's
         elif (directory / f"{case['id']}.msg").exists():
             results[case["id"]] = outcome(read_case, directory, case)
     text = json.dumps(results, indent=1, ensure_ascii=False)

@@ -1,0 +1,86 @@
+//! A call: one request in progress, and everything that it may know.
+//!
+//! Who calls, where, when, and the store behind its barrier arrive in this one value; nothing in the service
+//! reads a clock, an environment or a global. Randomness is the exception: it is `keyfold_crypto::rand`, since a
+//! key service whose randomness can be replaced has no keys. What a call may do is not decided here
+//! ([`crate::authz`]).
+
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use keyfold_protocol::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Partition, Region, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::root::barrier::Barrier;
+
+/// Where a service gets the time from.
+pub trait Clock: Send + Sync + fmt::Debug {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everything else is handed")]
+    fn now(&self) -> Timestamp {
+        // Before 1970 a clock is not set; the epoch then, which is as wrong and breaks nothing.
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_epoch_ms(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The account and Region in which keys and aliases are looked up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scope {
+    /// The partition that the Region is in.
+    pub partition: Partition,
+    /// The account.
+    pub account: AccountId,
+    /// The Region.
+    pub region: Region,
+}
+
+impl Scope {
+    /// The ARN of a key here.
+    pub(crate) fn key_arn(&self, key_id: &KeyId) -> KeyArn {
+        KeyArn::new(&self.partition, &self.region, &self.account, key_id)
+    }
+
+    /// The ARN of an alias here.
+    pub(crate) fn alias_arn(&self, name: &AliasName) -> AliasArn {
+        AliasArn::new(&self.partition, &self.region, &self.account, name)
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub(crate) enum Principal {
+    /// The root principal of an account: its owner.
+    AccountRoot(AccountId),
+}
+
+impl Principal {
+    /// The ARN by which policies and messages name the principal.
+    pub(crate) fn arn(&self, partition: &Partition) -> String {
+        match self {
+            Self::AccountRoot(account) => format!("arn:{partition}:iam::{account}:root"),
+        }
+    }
+}
+
+/// One request in progress.
+#[derive(Debug)]
+pub(crate) struct Call<'s> {
+    /// Who calls.
+    pub(crate) principal: Principal,
+    /// In which account and Region.
+    pub(crate) scope: &'s Scope,
+    /// When. One moment for the whole call.
+    pub(crate) now: Timestamp,
+    /// The store behind its barrier.
+    pub(crate) barrier: &'s Barrier,
+}

@@ -1,0 +1,81 @@
+//! The record of a KMS key: all that is known of it but its material.
+//!
+//! Stored as JSON behind the barrier. Material is kept in records of its own ([`super::material`]), so that reading
+//! a key for its description brings no secret into memory.
+
+use keyfold_crypto::SecretBytes;
+use keyfold_protocol::operations::KeyMetadata;
+use keyfold_protocol::{
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeyMaterialId, KeySpec, KeyState, KeyUsageType,
+    OriginType, Timestamp,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+use crate::call::Scope;
+use crate::error::RecordError;
+use crate::root::barrier::Record;
+
+/// A KMS key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyRecord {
+    pub(crate) created: Timestamp,
+    pub(crate) description: String,
+    pub(crate) key_spec: KeySpec,
+    pub(crate) key_usage: KeyUsageType,
+    pub(crate) origin: OriginType,
+    pub(crate) state: KeyState,
+    /// Set exactly while the state is `PendingDeletion`.
+    pub(crate) deletion_date: Option<Timestamp>,
+    /// The material that new ciphertexts are made with.
+    pub(crate) current_material: KeyMaterialId,
+    /// How often the key was rotated on demand.
+    pub(crate) on_demand_rotations: u32,
+}
+
+impl Record for KeyRecord {
+    fn encode(&self) -> Result<SecretBytes, RecordError> {
+        to_json(self)
+    }
+
+    fn decode(bytes: &SecretBytes) -> Option<Self> {
+        from_json(bytes)
+    }
+}
+
+impl Key {
+    /// The key as AWS describes it to callers.
+    pub(crate) fn metadata(&self, scope: &Scope) -> KeyMetadata {
+        let record = &self.stored.record;
+        let mut metadata = KeyMetadata::new(self.id.to_string());
+        metadata.aws_account_id = Some(scope.account.to_string());
+        metadata.arn = Some(self.arn.to_string());
+        metadata.creation_date = Some(record.created);
+        metadata.enabled = Some(record.state == KeyState::Enabled);
+        metadata.description = Some(record.description.clone());
+        metadata.key_usage = Some(record.key_usage.clone());
+        metadata.key_state = Some(record.state.clone());
+        metadata.deletion_date = record.deletion_date;
+        metadata.origin = Some(record.origin.clone());
+        metadata.key_manager = Some(KeyManagerType::Customer);
+        metadata.customer_master_key_spec = Some(CustomerMasterKeySpec::from(record.key_spec.as_str()));
+        metadata.key_spec = Some(record.key_spec.clone());
+        metadata.encryption_algorithms = Some(vec![EncryptionAlgorithmSpec::SymmetricDefault]);
+        metadata.multi_region = Some(false);
+        metadata.current_key_material_id = Some(record.current_material.to_string());
+        metadata
+    }
+}
+
+/// How records without secrets are encoded.
+pub(crate) fn to_json(record: &impl Serialize) -> Result<SecretBytes, RecordError> {
+    // No record has a type that JSON can't hold.
+    serde_json::to_vec(record).map(SecretBytes::from_vec).map_err(|_| RecordError::Damaged)
+}
+
+/// The inverse of [`to_json`].
+pub(crate) fn from_json<R: DeserializeOwned>(bytes: &SecretBytes) -> Option<R> {
+    serde_json::from_slice(bytes.expose()).ok()
+}

@@ -1,0 +1,104 @@
+//! The advisory lock on a home directory, by which processes that share it take turns at writing.
+//!
+//! A lock on the file `lock` (`flock` on Unix), so it ends with the process that holds it, however that ended.
+//! It is not what keeps the database whole, which SQLite's own locks do; it makes creation and migration one
+//! step, and it gives a waiting process a clear answer instead of an engine's.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::StoreError;
+
+/// The lock file of a home directory, opened.
+#[derive(Debug)]
+pub(crate) struct HomeLock {
+    file: File,
+    /// How many [`Held`]s there are: the lock is between processes; threads of this one share it.
+    held: Mutex<u32>,
+}
+
+impl HomeLock {
+    /// Opens the lock file, making it if need be. Takes no lock yet.
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        Ok(Self { file, held: Mutex::new(0) })
+    }
+
+    /// Takes the lock, waiting for other processes at most [`WAIT_MS_MAX`].
+    pub(crate) fn acquire(&self) -> Result<Held<'_>, StoreError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if *held == 0 {
+            let mut waited_ms = 0;
+            loop {
+                match self.file.try_lock() {
+                    Ok(()) => break,
+                    Err(TryLockError::Error(error)) => return Err(error.into()),
+                    Err(TryLockError::WouldBlock) if waited_ms >= WAIT_MS_MAX => {
+                        return Err(StoreError::Busy { waited_ms });
+                    }
+                    Err(TryLockError::WouldBlock) => {
+                        thread::sleep(Duration::from_millis(POLL_MS));
+                        waited_ms += POLL_MS;
+                    }
+                }
+            }
+        }
+        *held += 1;
+        Ok(Held(self))
+    }
+}
+
+/// The lock, held until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Held<'a>(&'a HomeLock);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held -= 1;
+        if *held == 0 {
+            // Unlocking an open file that we have locked does not fail; if it did, closing the file would do it.
+            let _ = self.0.file.unlock();
+        }
+    }
+}
+
+/// How long a process waits for another one. A write holds the lock for milliseconds, creation with a
+/// passphrase for about a second.
+const WAIT_MS_MAX: u64 = 10_000;
+const POLL_MS: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_opener_holds_it_as_often_as_it_likes_and_another_waits() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let (ours, theirs) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
+        let outer = ours.acquire().unwrap();
+        drop(ours.acquire().unwrap());
+        assert!(matches!(theirs.file.try_lock(), Err(TryLockError::WouldBlock)));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| theirs.acquire().map(drop));
+            thread::sleep(Duration::from_millis(20));
+            drop(outer);
+            assert!(waiting.join().unwrap().is_ok());
+        });
+    }
+
+    #[test]
+    fn waiting_has_a_bound() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let (ours, theirs) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
+        let _held = ours.acquire().unwrap();
+        let error = theirs.acquire().unwrap_err();
+        assert!(matches!(error, StoreError::Busy { waited_ms: WAIT_MS_MAX }));
+        assert!(error.to_string().contains("another process"));
+    }
+}

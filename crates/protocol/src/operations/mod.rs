@@ -1,0 +1,270 @@
+//! One request and one response per operation, with the members and names of the AWS KMS service model.
+//!
+//! What is listed in [`operations!`] below is everything that can be asked; enums, names and the typed link
+//! between a request and its response come from that list. The JSON of each type is the body that AWS's JSON 1.1
+//! protocol has for it: members in PascalCase, absent members absent, byte strings in base64, moments as numbers.
+//!
+//! A request here has every member of the model, honoured or not: the service refuses the ones it can't honour,
+//! and an unknown member is an error. A response may have members that this version does not know; they are
+//! skipped. No type here checks a limit: requests are what a caller wrote, and judging them is the service's task.
+
+mod aliases;
+mod cryptography;
+mod keys;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use aliases::*;
+pub use cryptography::*;
+pub use keys::*;
+
+/// A request of one operation.
+pub trait Operation: Into<Request> + TryFrom<Request, Error = OtherOperation> + Send {
+    /// What the service answers to it.
+    type Output: Into<Response> + TryFrom<Response, Error = OtherOperation> + Send;
+    /// The name of the operation.
+    const NAME: OperationName;
+}
+
+/// A request or response that is not of the expected operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {found}")]
+pub struct OtherOperation {
+    /// The operation that was asked for.
+    pub expected: OperationName,
+    /// The operation that it is.
+    pub found: OperationName,
+}
+
+/// Text that is no operation's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an operation of the key service")]
+pub struct UnknownOperation;
+
+macro_rules! operations {
+    ($($name:ident($request:ident) -> $response:ident,)+) => {
+        /// The operations, by name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum OperationName {
+            $(#[doc = concat!("`", stringify!($name), "`: [`", stringify!($request), "`]")] $name,)+
+        }
+
+        impl OperationName {
+            /// Every operation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)+ }
+            }
+        }
+
+        impl FromStr for OperationName {
+            type Err = UnknownOperation;
+
+            fn from_str(text: &str) -> Result<Self, UnknownOperation> {
+                match text {
+                    $(stringify!($name) => Ok(Self::$name),)+
+                    _ => Err(UnknownOperation),
+                }
+            }
+        }
+
+        /// A request of any operation.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum Request {
+            $(#[doc = concat!("`", stringify!($name), "`")] $name($request),)+
+        }
+
+        impl Request {
+            /// The operation that is asked for.
+            #[must_use]
+            pub fn operation(&self) -> OperationName {
+                match self { $(Self::$name(_) => OperationName::$name,)+ }
+            }
+        }
+
+        /// A response of any operation.
+        #[derive(Debug)]
+        #[non_exhaustive]
+        pub enum Response {
+            $(#[doc = concat!("`", stringify!($name), "`")] $name($response),)+
+        }
+
+        impl Response {
+            /// The operation that is answered.
+            #[must_use]
+            pub fn operation(&self) -> OperationName {
+                match self { $(Self::$name(_) => OperationName::$name,)+ }
+            }
+        }
+
+        $(
+            impl Operation for $request {
+                type Output = $response;
+                const NAME: OperationName = OperationName::$name;
+            }
+
+            impl From<$request> for Request {
+                fn from(request: $request) -> Self {
+                    Self::$name(request)
+                }
+            }
+
+            impl TryFrom<Request> for $request {
+                type Error = OtherOperation;
+
+                fn try_from(request: Request) -> Result<Self, OtherOperation> {
+                    match request {
+                        Request::$name(request) => Ok(request),
+                        other => {
+                            Err(OtherOperation { expected: OperationName::$name, found: other.operation() })
+                        }
+                    }
+                }
+            }
+
+            impl From<$response> for Response {
+                fn from(response: $response) -> Self {
+                    Self::$name(response)
+                }
+            }
+
+            impl TryFrom<Response> for $response {
+                type Error = OtherOperation;
+
+                fn try_from(response: Response) -> Result<Self, OtherOperation> {
+                    match response {
+                        Response::$name(response) => Ok(response),
+                        other => {
+                            Err(OtherOperation { expected: OperationName::$name, found: other.operation() })
+                        }
+                    }
+                }
+            }
+        )+
+    };
+}
+
+operations! {
+    CancelKeyDeletion(CancelKeyDeletionRequest) -> CancelKeyDeletionResponse,
+    CreateAlias(CreateAliasRequest) -> CreateAliasResponse,
+    CreateKey(CreateKeyRequest) -> CreateKeyResponse,
+    Decrypt(DecryptRequest) -> DecryptResponse,
+    DeleteAlias(DeleteAliasRequest) -> DeleteAliasResponse,
+    DescribeKey(DescribeKeyRequest) -> DescribeKeyResponse,
+    DisableKey(DisableKeyRequest) -> DisableKeyResponse,
+    EnableKey(EnableKeyRequest) -> EnableKeyResponse,
+    Encrypt(EncryptRequest) -> EncryptResponse,
+    GenerateDataKey(GenerateDataKeyRequest) -> GenerateDataKeyResponse,
+    GenerateDataKeyWithoutPlaintext(GenerateDataKeyWithoutPlaintextRequest) -> GenerateDataKeyWithoutPlaintextResponse,
+    GenerateRandom(GenerateRandomRequest) -> GenerateRandomResponse,
+    ListAliases(ListAliasesRequest) -> ListAliasesResponse,
+    ListKeys(ListKeysRequest) -> ListKeysResponse,
+    ReEncrypt(ReEncryptRequest) -> ReEncryptResponse,
+    RotateKeyOnDemand(RotateKeyOnDemandRequest) -> RotateKeyOnDemandResponse,
+    ScheduleKeyDeletion(ScheduleKeyDeletionRequest) -> ScheduleKeyDeletionResponse,
+    UpdateAlias(UpdateAliasRequest) -> UpdateAliasResponse,
+}
+
+impl fmt::Display for OperationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A struct of the service model: members that must be there, then members that may be absent, and `new` with
+/// the former as arguments.
+macro_rules! shape {
+    (
+        $(#[$meta:meta])* $name:ident {
+            $($(#[$required_meta:meta])* $required:ident: $required_type:ty,)*
+        } optional {
+            $($(#[$optional_meta:meta])* $optional:ident: $optional_type:ty,)*
+        }
+    ) => {
+        #[derive(Debug, ::serde::Serialize, ::serde::Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        #[non_exhaustive]
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$required_meta])* pub $required: $required_type,)*
+            $(
+                $(#[$optional_meta])*
+                #[serde(default, skip_serializing_if = "Option::is_none")]
+                pub $optional: Option<$optional_type>,
+            )*
+        }
+
+        impl $name {
+            /// With these members, and all others absent.
+            #[must_use]
+            #[allow(clippy::new_without_default, reason = "`Default` is derived where nothing is required")]
+            pub fn new($($required: impl Into<$required_type>,)*) -> Self {
+                Self { $($required: $required.into(),)* $($optional: None,)* }
+            }
+        }
+    };
+}
+use shape;
+
+/// A tag on a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Tag {
+    /// Its key, 1 to 128 characters.
+    pub tag_key: String,
+    /// Its value, up to 256 characters.
+    pub tag_value: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_parse_back() {
+        for name in OperationName::ALL {
+            assert_eq!(name.as_str().parse::<OperationName>(), Ok(*name));
+        }
+        assert_eq!("Fly".parse::<OperationName>(), Err(UnknownOperation));
+    }
+
+    #[test]
+    fn members_are_spelled_as_aws_spells_them_and_absent_ones_are_absent() {
+        let mut request = EncryptRequest::new("alias/a", keyfold_crypto::SecretBytes::copied_from(b"\xffhi"));
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"KeyId":"alias/a","Plaintext":"/2hp"}"#);
+        request.encryption_context = Some([("a", "b")].into_iter().collect());
+        request.dry_run = Some(false);
+        assert_eq!(
+            serde_json::to_string(&request).unwrap(),
+            r#"{"KeyId":"alias/a","Plaintext":"/2hp","EncryptionContext":{"a":"b"},"DryRun":false}"#
+        );
+        let back: EncryptRequest = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
+        assert_eq!(back.plaintext.expose(), b"\xffhi");
+        assert_eq!(serde_json::to_string(&EnableKeyResponse::new()).unwrap(), "{}");
+    }
+
+    #[test]
+    fn a_request_refuses_unknown_members_and_a_response_skips_them() {
+        assert!(serde_json::from_str::<EnableKeyRequest>(r#"{"KeyId":"x","Force":true}"#).is_err());
+        assert!(serde_json::from_str::<EnableKeyRequest>("{}").is_err());
+        let response: ListKeysResponse =
+            serde_json::from_str(r#"{"Keys":[{"KeyId":"k","KeyArn":"a","New":1}],"Truncated":false}"#).unwrap();
+        assert_eq!(response.keys[0].key_id, "k");
+        assert!(response.next_marker.is_none());
+    }
+
+    #[test]
+    fn an_answer_to_another_operation_is_not_taken() {
+        let response = Response::from(EnableKeyResponse::new());
+        let error = DisableKeyResponse::try_from(response).unwrap_err();
+        assert_eq!(error.to_string(), "expected DisableKey, got EnableKey");
+    }
+}
