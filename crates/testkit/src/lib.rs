@@ -1,6 +1,10 @@
 //! What tests and benchmarks share: where third-party vectors and peers are, and the rule for doing without.
 
+mod static_keyring;
+
 use std::path::{Path, PathBuf};
+
+pub use static_keyring::StaticKeyring;
 
 /// The root of the workspace.
 #[must_use]

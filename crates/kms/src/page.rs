@@ -1,0 +1,75 @@
+//! Pages of a list: how many entries, and where the next page starts.
+//!
+//! A marker is opaque to callers: hexadecimal of a MAC (16 bytes) and the name after which to go on. The MAC binds
+//! it to the list that it was given for, so a made-up marker, or one of another list or account, is no marker. It
+//! is not a secret and does not expire.
+
+use keyfold_protocol::{ErrorKind, KmsError};
+
+use crate::call::Call;
+
+/// What one page shall have.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Most entries.
+    pub(crate) limit: usize,
+    /// The name of the last entry of the page before.
+    pub(crate) after: Option<String>,
+    list: String,
+}
+
+impl Page {
+    /// The page of `list` (any text that tells it from other lists of this account and Region) that was asked for.
+    pub(crate) fn new(
+        call: &Call<'_>,
+        list: String,
+        limit: Option<i32>,
+        limit_default: usize,
+        marker: Option<&String>,
+    ) -> Result<Self, KmsError> {
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(limit_default);
+        let after = match marker {
+            Some(marker) => Some(open(call, &list, marker).ok_or_else(invalid_marker)?),
+            None => None,
+        };
+        Ok(Self { limit, after, list })
+    }
+
+    /// Takes the entries of this page from `found`, which has one more if there is a next page, and gives the
+    /// marker of the next page.
+    pub(crate) fn cut<T>(&self, call: &Call<'_>, found: &mut Vec<T>, name: impl Fn(&T) -> String) -> Option<String> {
+        if found.len() <= self.limit {
+            return None;
+        }
+        found.truncate(self.limit);
+        found.last().map(|last| seal(call, &self.list, &name(last)))
+    }
+}
+
+fn seal(call: &Call<'_>, list: &str, name: &str) -> String {
+    format!("{}{}", hex::encode(mac(call, list, name)), hex::encode(name))
+}
+
+fn open(call: &Call<'_>, list: &str, marker: &str) -> Option<String> {
+    if marker.len() > MARKER_LEN_MAX {
+        return None;
+    }
+    let bytes = hex::decode(marker).ok()?;
+    let (found, name) = bytes.split_first_chunk::<MAC_LEN>()?;
+    let name = std::str::from_utf8(name).ok()?;
+    keyfold_crypto::ct_eq(found, &mac(call, list, name)).then(|| name.to_owned())
+}
+
+fn mac(call: &Call<'_>, list: &str, name: &str) -> Vec<u8> {
+    // Neither accounts, Regions nor lists have a line feed in them.
+    let text = format!("{}\n{}\n{list}\n{name}", call.scope.account, call.scope.region);
+    call.barrier.marker_key().sign(text.as_bytes()).as_ref()[..MAC_LEN].to_vec()
+}
+
+fn invalid_marker() -> KmsError {
+    KmsError::new(ErrorKind::InvalidMarker, "The marker is not one that this list has answered.")
+}
+
+const MAC_LEN: usize = 16;
+/// Service model: `MarkerType`.
+const MARKER_LEN_MAX: usize = 1024;
