@@ -6,18 +6,7 @@
 use keyfold_protocol::KmsError;
 
 use crate::call::{Call, Principal};
-use crate::operations::{Handle, OperationRow};
-
-/// One thing that a request wants to do to one resource.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Access {
-    /// The permission it needs: `kms:…`.
-    pub(crate) action: &'static str,
-    /// The account that the resource belongs to.
-    pub(crate) account: String,
-    /// The ARN of the resource, or `*` for the account as such.
-    pub(crate) resource: String,
-}
+use crate::operations::{Handle, OperationRow, Target as _};
 
 /// A request that may be performed on its target. There is no other way to get one than [`authorize`].
 #[derive(Debug)]
@@ -45,12 +34,15 @@ pub(crate) fn authorize<'r, O: Handle>(
     request: &'r O,
     target: O::Target,
 ) -> Result<Authorized<'r, O>, KmsError> {
-    for Access { action, account, resource } in O::accesses(call, row.actions, &target) {
+    // One permission for each resource; if there are fewer, the last is for all that follow.
+    let last = row.actions.last().copied().into_iter().cycle();
+    for (resource, action) in target.resources(call).iter().zip(row.actions.iter().copied().chain(last)) {
         let is_allowed = match &call.principal {
-            Principal::AccountRoot(own) => account == own.as_str(),
+            Principal::AccountRoot(own) => resource.account == own.as_str(),
         };
         if !is_allowed {
-            return Err(KmsError::access_denied(&call.principal.arn(&call.scope.partition), action, &resource));
+            let principal = call.principal.arn(&call.scope.partition);
+            return Err(KmsError::access_denied(&principal, action, &resource.arn));
         }
     }
     Ok(Authorized { request, target })

@@ -6,13 +6,12 @@
 use keyfold_crypto::SecretBytes;
 use keyfold_protocol::operations::KeyMetadata;
 use keyfold_protocol::{
-    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeyMaterialId, KeySpec, KeyState, KeyUsageType,
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyId, KeyManagerType, KeyMaterialId, KeySpec, KeyState, KeyUsageType,
     OriginType, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Key;
 use crate::call::Scope;
 use crate::error::RecordError;
 use crate::root::barrier::Record;
@@ -45,26 +44,25 @@ impl Record for KeyRecord {
     }
 }
 
-impl Key {
+impl KeyRecord {
     /// The key as AWS describes it to callers.
-    pub(crate) fn metadata(&self, scope: &Scope) -> KeyMetadata {
-        let record = &self.stored.record;
-        let mut metadata = KeyMetadata::new(self.id.to_string());
+    pub(crate) fn metadata(&self, scope: &Scope, key_id: &KeyId) -> KeyMetadata {
+        let mut metadata = KeyMetadata::new(key_id.to_string());
         metadata.aws_account_id = Some(scope.account.to_string());
-        metadata.arn = Some(self.arn.to_string());
-        metadata.creation_date = Some(record.created);
-        metadata.enabled = Some(record.state == KeyState::Enabled);
-        metadata.description = Some(record.description.clone());
-        metadata.key_usage = Some(record.key_usage.clone());
-        metadata.key_state = Some(record.state.clone());
-        metadata.deletion_date = record.deletion_date;
-        metadata.origin = Some(record.origin.clone());
+        metadata.arn = Some(scope.key_arn(key_id).to_string());
+        metadata.creation_date = Some(self.created);
+        metadata.enabled = Some(self.state == KeyState::Enabled);
+        metadata.description = Some(self.description.clone());
+        metadata.key_usage = Some(self.key_usage.clone());
+        metadata.key_state = Some(self.state.clone());
+        metadata.deletion_date = self.deletion_date;
+        metadata.origin = Some(self.origin.clone());
         metadata.key_manager = Some(KeyManagerType::Customer);
-        metadata.customer_master_key_spec = Some(CustomerMasterKeySpec::from(record.key_spec.as_str()));
-        metadata.key_spec = Some(record.key_spec.clone());
+        metadata.customer_master_key_spec = Some(CustomerMasterKeySpec::from(self.key_spec.as_str()));
+        metadata.key_spec = Some(self.key_spec.clone());
         metadata.encryption_algorithms = Some(vec![EncryptionAlgorithmSpec::SymmetricDefault]);
         metadata.multi_region = Some(false);
-        metadata.current_key_material_id = Some(record.current_material.to_string());
+        metadata.current_key_material_id = Some(self.current_material.to_string());
         metadata
     }
 }

@@ -6,15 +6,18 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use super::StoreError;
 
-/// The lock file of a home directory, opened.
+/// The lock file of a home directory, opened. Copies are the same lock.
+#[derive(Debug, Clone)]
+pub(crate) struct HomeLock(Arc<LockFile>);
+
 #[derive(Debug)]
-pub(crate) struct HomeLock {
+struct LockFile {
     file: File,
     /// How many [`Held`]s there are: the lock is between processes; threads of this one share it.
     held: Mutex<u32>,
@@ -24,16 +27,16 @@ impl HomeLock {
     /// Opens the lock file, making it if need be. Takes no lock yet.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Self { file, held: Mutex::new(0) })
+        Ok(Self(Arc::new(LockFile { file, held: Mutex::new(0) })))
     }
 
     /// Takes the lock, waiting for other processes at most [`WAIT_MS_MAX`].
-    pub(crate) fn acquire(&self) -> Result<Held<'_>, StoreError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn acquire(&self) -> Result<Held, StoreError> {
+        let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         if *held == 0 {
             let mut waited_ms = 0;
             loop {
-                match self.file.try_lock() {
+                match self.0.file.try_lock() {
                     Ok(()) => break,
                     Err(TryLockError::Error(error)) => return Err(error.into()),
                     Err(TryLockError::WouldBlock) if waited_ms >= WAIT_MS_MAX => {
@@ -47,15 +50,15 @@ impl HomeLock {
             }
         }
         *held += 1;
-        Ok(Held(self))
+        Ok(Held(Arc::clone(&self.0)))
     }
 }
 
 /// The lock, held until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Held<'a>(&'a HomeLock);
+pub(crate) struct Held(Arc<LockFile>);
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         *held -= 1;
@@ -82,7 +85,7 @@ mod tests {
         let (ours, theirs) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
         let outer = ours.acquire().unwrap();
         drop(ours.acquire().unwrap());
-        assert!(matches!(theirs.file.try_lock(), Err(TryLockError::WouldBlock)));
+        assert!(matches!(theirs.0.file.try_lock(), Err(TryLockError::WouldBlock)));
         thread::scope(|scope| {
             let waiting = scope.spawn(|| theirs.acquire().map(drop));
             thread::sleep(Duration::from_millis(20));

@@ -35,6 +35,7 @@ use keyfold_protocol::BoxFuture;
 
 pub(crate) use lock::HomeLock;
 pub use sqlite::SqliteStore;
+pub(crate) use sqlite::{LOCK_FILE, STORE_FILE};
 
 /// Longest row key, in bytes.
 pub const KEY_LEN_MAX: usize = 512;

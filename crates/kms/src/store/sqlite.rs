@@ -66,11 +66,6 @@ impl SqliteStore {
         })
     }
 
-    /// The lock on the directory of this store.
-    pub(crate) fn lock(&self) -> &HomeLock {
-        &self.lock
-    }
-
     fn get_now(&self, key: &[u8]) -> Result<Option<Row>, StoreError> {
         let reader = locked(&self.reader);
         let mut select = reader.prepare_cached("SELECT key, revision, value FROM record WHERE key = ?1")?;

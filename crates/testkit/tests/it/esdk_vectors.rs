@@ -15,7 +15,9 @@ use keyfold::{
     keyring::{KeyName, Keyring, MultiKeyring, RawAesKeyring, RawEcdhKeyring, RawRsaKeyring},
 };
 use keyfold_crypto::{
+    digest::Hash,
     ecdh::{Curve, PrivateKey, PublicKey},
+    kbkdf,
     rsa::{RsaPadding, RsaPrivateKey},
 };
 use keyfold_testkit::{StaticKeyring, shared_vectors};
@@ -239,4 +241,24 @@ fn javascript_headers() {
         let expected = LimitExceeded::EncryptedDataKeys { count, limit: 2 };
         assert!(matches!(error, DecryptError::LimitExceeded(found) if found == expected), "{name}: {error}");
     }
+}
+
+/// SP 800-108 in counter mode, as the hierarchical and ECDH keyrings use it.
+#[test]
+fn javascript_key_derivation() {
+    let Some(folder) = shared_vectors("esdk/js-fixtures") else { return };
+    let fixtures = json(&folder.join("kdf-ctr-mode.json"));
+    for (name, case) in fixtures.as_object().unwrap() {
+        let bytes = |key: &str| hex::decode(text(case, key)).unwrap();
+        let hash = if text(case, "hash") == "sha256" { Hash::Sha256 } else { Hash::Sha384 };
+        let expected = bytes("okm");
+        let mut output = vec![0; expected.len()];
+        match case.get("purpose") {
+            None => kbkdf::derive_fixed_info(hash, &bytes("ikm"), &bytes("info"), &mut output),
+            Some(_) => kbkdf::derive(hash, &bytes("ikm"), &bytes("purpose"), &bytes("info"), &mut output),
+        }
+        .unwrap();
+        assert_eq!(output, expected, "{name}");
+    }
+    assert_eq!(fixtures.as_object().unwrap().len(), 15);
 }

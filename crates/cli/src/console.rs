@@ -1,0 +1,70 @@
+//! What the user sees besides data: notes, errors, and the answers of administrative commands.
+//!
+//! The only module that writes to the terminal, but for the progress bar. Notes and errors go to standard error,
+//! so that standard output can be data.
+
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::failure::{Code, Failure};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Console {
+    pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+}
+
+impl Console {
+    /// Something that the user should know; `-q` silences it.
+    pub(crate) fn note(self, text: &str) {
+        if !self.quiet {
+            stderr_line(&format!("keyfold: {text}"));
+        }
+    }
+
+    /// Something that the user asked to see with `-v`.
+    pub(crate) fn detail(self, text: &str) {
+        if self.verbose && !self.quiet {
+            stderr_line(&format!("keyfold: {text}"));
+        }
+    }
+
+    /// A failure, of a file or of all.
+    pub(crate) fn failure(self, subject: Option<&str>, failure: &Failure) {
+        match subject {
+            Some(subject) => stderr_line(&format!("keyfold: {subject}: {}", failure.what)),
+            None => stderr_line(&format!("keyfold: {}", failure.what)),
+        }
+        if let Some(hint) = &failure.hint {
+            stderr_line(&format!("  hint: {hint}"));
+        }
+    }
+}
+
+/// Prints the answer of a command.
+pub(crate) fn answer(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+    written
+        .and_then(|()| stdout.flush())
+        .map_err(|error| Failure::io("can't write to standard output", &error))
+}
+
+/// Prints a value as indented JSON.
+pub(crate) fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value);
+    answer(&text.map_err(|error| Failure::new(Code::Other, error.to_string()))?)
+}
+
+/// A path for people: control characters escaped, so that a name can't draw on the terminal.
+pub(crate) fn shown(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let escape = |c: char| if c.is_control() { c.escape_debug().collect() } else { String::from(c) };
+    path.chars().map(escape).collect()
+}
+
+/// Nothing is left to do about a standard error that can't be written.
+fn stderr_line(text: &str) {
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}

@@ -1,0 +1,208 @@
+//! How things fail: an exit code, one line that says what happened, and a hint where there is a next step.
+//!
+//! All errors of the libraries are turned into words here, and nowhere else. The exit codes are an interface:
+//! scripts branch on them, so a number never changes its meaning.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use keyfold::{DecryptError, EncryptError, KeyringError, NoUsableKey};
+use keyfold_protocol::{ErrorKind, KmsError};
+
+/// The exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    Other = 1,
+    Usage = 2,
+    NotAuthentic = 3,
+    NoUsableKey = 4,
+    Refused = 5,
+    Files = 6,
+    Partial = 7,
+    KeyService = 8,
+}
+
+/// What `--help` says about exit codes.
+pub(crate) const CODES_HELP: &str = "\
+Exit codes:
+  0  done
+  1  something else failed
+  2  the command line is wrong
+  3  not authentic, damaged, or not a message at all
+  4  no usable key
+  5  refused: by a policy, a limit, or the encryption context that was asked for
+  6  a file could not be read or written, or one is in the way
+  7  some of several files failed, the others are done
+  8  the key service refused or failed";
+
+/// Why a command, or one file of it, failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    pub(crate) what: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), hint: None }
+    }
+
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Code::Usage, what)
+    }
+
+    /// A file operation that failed: `doing` says which, as in "can't read it".
+    pub(crate) fn io(doing: &str, error: &io::Error) -> Self {
+        if error.get_ref().is_some_and(|inner| inner.is::<NotBase64>()) {
+            return Self::new(Code::NotAuthentic, NotBase64.to_string())
+                .hint("leave --decode away if the input is binary");
+        }
+        Self::new(Code::Files, format!("{doing}: {}", io_text(error)))
+    }
+
+    #[must_use]
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    /// With `hint`, unless it has one.
+    #[must_use]
+    pub(crate) fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint()) }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+impl From<EncryptError> for Failure {
+    fn from(error: EncryptError) -> Self {
+        let what = error.to_string();
+        match error {
+            EncryptError::ReservedContextKey { .. } | EncryptError::ContextTooLong => Self::usage(what),
+            EncryptError::BodyTooLong => {
+                Self::new(Code::Refused, what).hint("a message has at most 2^32 - 1 frames: try a larger --frame-length")
+            }
+            EncryptError::SuiteRefused { suite, .. } if suite.is_committing() => Self::new(Code::Refused, what)
+                .hint("--commitment-policy require-encrypt-require-decrypt writes with this suite"),
+            EncryptError::SuiteRefused { .. } => Self::new(Code::Refused, what)
+                .hint("--commitment-policy forbid-encrypt-allow-decrypt writes with this suite"),
+            EncryptError::LimitExceeded(_) => {
+                Self::new(Code::Refused, what).hint("--max-encrypted-data-keys accepts more")
+            }
+            EncryptError::Keyring { keyring, error: KeyringError::Kms(error) } => {
+                let failure = Self::from(error);
+                Self { what: format!("{keyring}: {}", failure.what), ..failure }
+            }
+            EncryptError::Keyring { .. } => Self::new(Code::NoUsableKey, what),
+            EncryptError::Io(error) => Self::io("reading or writing failed", &error),
+            _ => Self::new(Code::Other, what),
+        }
+    }
+}
+
+impl From<DecryptError> for Failure {
+    fn from(error: DecryptError) -> Self {
+        let what = error.to_string();
+        match error {
+            DecryptError::Malformed(keyfold::Malformed::Base64) => {
+                Self::new(Code::NotAuthentic, what).hint("try again with --decode")
+            }
+            DecryptError::Malformed(_) | DecryptError::Truncated(_) | DecryptError::NotAuthentic(_) => {
+                Self::new(Code::NotAuthentic, what)
+            }
+            DecryptError::NoUsableKey(error) => Self::from(&error),
+            DecryptError::ContextMismatch { .. } => Self::new(Code::Refused, what),
+            DecryptError::SuiteRefused { .. } => Self::new(Code::Refused, what)
+                .hint("if you trust where it comes from: --commitment-policy require-encrypt-allow-decrypt"),
+            DecryptError::SignedRefused { .. } => {
+                Self::new(Code::Refused, what).hint("leave --only-unsigned away to verify the signature instead")
+            }
+            DecryptError::LimitExceeded(limit) => Self::new(Code::Refused, what).hint(match limit {
+                keyfold::LimitExceeded::FrameLen { .. } => "--max-frame-length accepts more; it is held in memory",
+                keyfold::LimitExceeded::BodyLen { .. } => "--max-body-length accepts more",
+                _ => "--max-encrypted-data-keys accepts more; each may cost a call to the key service",
+            }),
+            DecryptError::Io(error) => Self::io("reading or writing failed", &error),
+            _ => Self::new(Code::Other, what),
+        }
+    }
+}
+
+impl From<&NoUsableKey> for Failure {
+    /// The key service's own trouble counts as such: the key may be there and usable later.
+    fn from(error: &NoUsableKey) -> Self {
+        let trouble = error.failures.iter().find_map(|failure| match &failure.error {
+            KeyringError::Kms(error) if is_trouble(error) => Some(error),
+            _ => None,
+        });
+        match trouble {
+            Some(trouble) => Self::from(trouble),
+            None => Self::new(Code::NoUsableKey, error.to_string()),
+        }
+    }
+}
+
+impl From<KmsError> for Failure {
+    fn from(error: KmsError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&KmsError> for Failure {
+    /// The service's words, and behind them the cause, which only an embedded service tells.
+    fn from(error: &KmsError) -> Self {
+        let failure = Self::new(Code::KeyService, with_causes(error));
+        match error.kind() {
+            ErrorKind::NotFound => failure.hint("keyfold keys list, keyfold aliases list"),
+            ErrorKind::Disabled => failure.hint("keyfold keys enable KEY"),
+            ErrorKind::DependencyTimeout => failure.hint("try again"),
+            _ => failure,
+        }
+    }
+}
+
+/// Text that is not base64, found while reading; travels inside an [`io::Error`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotBase64;
+
+impl std::fmt::Display for NotBase64 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the input is not base64")
+    }
+}
+
+impl Error for NotBase64 {}
+
+/// An error and what caused it, in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // A transparent error repeats its cause.
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn is_trouble(error: &KmsError) -> bool {
+    matches!(error.kind(), ErrorKind::KmsInternal | ErrorKind::DependencyTimeout)
+}
+
+/// What the system said, without the number that Rust adds.
+fn io_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((text, _)) => text.to_lowercase(),
+        None => text,
+    }
+}

@@ -1,0 +1,165 @@
+//! The key store on this machine, opened when something needs it and no earlier.
+//!
+//! Where it is and how its passphrase is found is decided here; what it does is `keyfold-kms`. Only
+//! [`KeyStore::open_or_create`] makes a store.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyfold::keyring::DiscoveryFilter;
+use keyfold_crypto::SecretBytes;
+use keyfold_kms::{DefaultKey, Embedded, OpenError, RootKind, RootOfTrust, SystemClock};
+use keyfold_protocol::{Kms, KmsError, KmsExt as _, operations::Operation};
+use pollster::block_on;
+use zeroize::Zeroizing;
+
+use crate::args::GlobalArgs;
+use crate::console::shown;
+use crate::env;
+use crate::failure::{Code, Failure, with_causes};
+
+/// Where the store is and how to open it. Nothing has been looked at yet.
+#[derive(Debug)]
+pub(crate) struct KeyStore {
+    home: Option<PathBuf>,
+    passphrase_file: Option<PathBuf>,
+}
+
+/// What a new store is sealed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewRoot {
+    KeyFile,
+    Passphrase,
+}
+
+impl KeyStore {
+    pub(crate) fn new(global: &GlobalArgs) -> Self {
+        Self {
+            home: global.home.clone().or_else(env::default_home),
+            passphrase_file: global.passphrase_file.clone().or_else(env::passphrase_file),
+        }
+    }
+
+    /// Its directory.
+    pub(crate) fn home(&self) -> Result<&Path, Failure> {
+        self.home.as_deref().ok_or_else(|| {
+            Failure::usage("there is no home directory to keep keys in").hint("name a directory with --home DIR")
+        })
+    }
+
+    /// Whether a passphrase file was named.
+    pub(crate) fn has_passphrase_file(&self) -> bool {
+        self.passphrase_file.is_some()
+    }
+
+    /// Opens the store that is there.
+    pub(crate) fn open(&self) -> Result<OpenStore, Failure> {
+        let home = self.home()?;
+        let root = match Embedded::root_kind(home) {
+            Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
+            Some(RootKind::KeyFile) | None => RootOfTrust::KeyFile,
+        };
+        let opened = block_on(Embedded::open(home, &root, Arc::new(SystemClock)));
+        opened.map(OpenStore::new).map_err(|error| open_failure(&error))
+    }
+
+    /// Opens the store, or makes one with `new_root`.
+    pub(crate) fn open_or_create(&self, new_root: NewRoot) -> Result<OpenStore, Failure> {
+        let home = self.home()?;
+        let kind = Embedded::root_kind(home);
+        let root = match (kind, new_root) {
+            (Some(RootKind::Passphrase), _) => RootOfTrust::Passphrase(self.passphrase(false)?),
+            (None, NewRoot::Passphrase) => RootOfTrust::Passphrase(self.passphrase(true)?),
+            (Some(RootKind::KeyFile), _) | (None, NewRoot::KeyFile) => RootOfTrust::KeyFile,
+        };
+        let opened = block_on(Embedded::open_or_create(home, &root, Arc::new(SystemClock)));
+        opened.map(OpenStore::new).map_err(|error| open_failure(&error))
+    }
+
+    /// The passphrase: from the file, else from the user, twice if it is new.
+    fn passphrase(&self, is_new: bool) -> Result<SecretBytes, Failure> {
+        let passphrase = match &self.passphrase_file {
+            Some(path) => first_line(path)?,
+            None => ask(is_new)?,
+        };
+        if passphrase.is_empty() {
+            return Err(Failure::usage("the passphrase is empty"));
+        }
+        Ok(SecretBytes::copied_from(passphrase.as_bytes()))
+    }
+}
+
+/// A store that is open.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenStore(Arc<Embedded>);
+
+impl OpenStore {
+    fn new(service: Embedded) -> Self {
+        Self(Arc::new(service))
+    }
+
+    /// The key service in it.
+    pub(crate) fn kms(&self) -> Arc<dyn Kms> {
+        Arc::clone(&self.0) as Arc<dyn Kms>
+    }
+
+    /// Performs a request.
+    pub(crate) fn send<O: Operation>(&self, request: O) -> Result<O::Output, KmsError> {
+        block_on(self.0.send(request))
+    }
+
+    /// The key `alias/default`, made if it is not there.
+    pub(crate) fn ensure_default_key(&self) -> Result<DefaultKey, KmsError> {
+        block_on(self.0.ensure_default_key())
+    }
+}
+
+/// Whose keys are in the store on a machine: the same for every store.
+pub(crate) fn local_keys() -> DiscoveryFilter {
+    DiscoveryFilter {
+        partition: "aws".to_owned(),
+        region: "local".to_owned(),
+        accounts: vec!["000000000000".to_owned()],
+    }
+}
+
+fn open_failure(error: &OpenError) -> Failure {
+    let failure = Failure::new(Code::KeyService, with_causes(error));
+    match error {
+        OpenError::NoStore { .. } => failure.hint("keyfold init makes one; --home DIR names another directory"),
+        OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
+        _ => failure,
+    }
+}
+
+/// The first line of a file, without its end.
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
+    let read = || -> io::Result<Zeroizing<String>> {
+        // Room for all of it, so that growing leaves no copy behind.
+        let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LEN_MAX));
+        BufReader::new(File::open(path)?.take(PASSPHRASE_LEN_MAX as u64)).read_line(&mut line)?;
+        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        Ok(line)
+    };
+    read().map_err(|error| Failure::io(&format!("can't read the passphrase file {}", shown(path)), &error))
+}
+
+fn ask(is_new: bool) -> Result<Zeroizing<String>, Failure> {
+    if !io::stderr().is_terminal() {
+        return Err(Failure::new(Code::KeyService, "the key store needs a passphrase, and there is no terminal to ask on")
+            .hint("--passphrase-file FILE, or KEYFOLD_PASSPHRASE_FILE"));
+    }
+    let prompt = |text| {
+        let answer = rpassword::prompt_password(text).map(Zeroizing::new);
+        answer.map_err(|error| Failure::io("can't ask for the passphrase", &error))
+    };
+    let passphrase = prompt("Passphrase of the key store: ")?;
+    if is_new && *prompt("The same again: ")? != *passphrase {
+        return Err(Failure::usage("the two passphrases differ"));
+    }
+    Ok(passphrase)
+}
+
+const PASSPHRASE_LEN_MAX: usize = 4096;

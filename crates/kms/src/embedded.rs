@@ -1,0 +1,251 @@
+//! A key service on a directory of this machine, for one user, without a server.
+//!
+//! ```text
+//! home/
+//!   lock        advisory lock: creation, migration and writes of several processes take turns
+//!   root.key    root of trust: a key file (mode 0600)              one of the two
+//!   root.json   root of trust: a passphrase's salt and cost        (mode 0600)
+//!   store.db    the store, sealed; SQLite's -wal and -shm beside it
+//! ```
+//!
+//! Creation, all under the lock, each step durable before the next:
+//!
+//! 1. the directory (mode 0700) and its entry in its parent
+//! 2. the root of trust, by writing a temporary file and renaming it
+//! 3. the store file with its schema
+//! 4. domain key and home record, in one commit
+//!
+//! A process killed after any step leaves a home that the next one completes: a root of trust that exists is used,
+//! never replaced, and step 4 happens only in a store without a domain key. The root comes first, so a store without
+//! one means that it was lost: then everything is refused and nothing is touched.
+//!
+//! Where the home is, and asking for a passphrase, is the caller's business.
+
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use keyfold_crypto::SecretBytes;
+use keyfold_protocol::operations::{Request, Response};
+use keyfold_protocol::{AccountId, BoxFuture, InvalidIdentifier, Kms, KmsError};
+
+use crate::call::{Clock, Scope};
+use crate::error::{RecordError, ServiceError};
+use crate::root::{FileRoot, PassphraseRoot, Root, RootError};
+use crate::service::{DefaultKey, Service};
+use crate::store::{HomeLock, LOCK_FILE, STORE_FILE, SqliteStore, Store, StoreError};
+
+/// A key service on a directory.
+#[derive(Debug)]
+pub struct Embedded {
+    service: Service,
+}
+
+/// The root of trust to open a home with, or to make a new one with.
+#[derive(Debug)]
+pub enum RootOfTrust {
+    /// The file `root.key` in the home.
+    KeyFile,
+    /// This passphrase.
+    Passphrase(SecretBytes),
+}
+
+/// Which root of trust a home has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RootKind {
+    /// The file `root.key`.
+    KeyFile,
+    /// A passphrase, which the user has to give.
+    Passphrase,
+}
+
+/// Why a home can't be opened. Whatever it is, nothing in the home was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no key store.
+    #[error("there is no key store in {}", home.display())]
+    NoStore {
+        /// Where.
+        home: PathBuf,
+    },
+    /// There is a store, but not what opens it.
+    #[error(
+        "the key store in {} has lost its root of trust (root.key or root.json); restore it from a backup, \
+         without it no key can be recovered",
+        home.display()
+    )]
+    RootMissing {
+        /// Where.
+        home: PathBuf,
+    },
+    /// The home needs a passphrase and none was given.
+    #[error("the key store in {} is protected by a passphrase", home.display())]
+    PassphraseNeeded {
+        /// Where.
+        home: PathBuf,
+    },
+    /// The home has a key file, and a passphrase was given.
+    #[error("the key store in {} is opened by its key file root.key, not by a passphrase", home.display())]
+    NoPassphraseExpected {
+        /// Where.
+        home: PathBuf,
+    },
+    /// The root of trust is not usable, or not the one of this store.
+    #[error(transparent)]
+    Root(RootError),
+    /// The store is not usable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record that every store has is not there or damaged.
+    #[error(transparent)]
+    Record(RecordError),
+    /// The file system failed.
+    #[error("can't use the directory {}", home.display())]
+    Io {
+        /// Where.
+        home: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl Embedded {
+    /// Opens the key store in `home`.
+    ///
+    /// # Errors
+    /// [`OpenError`], [`OpenError::NoStore`] if there is none.
+    pub async fn open(home: &Path, root: &RootOfTrust, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        if !home.join(STORE_FILE).exists() {
+            return Err(OpenError::NoStore { home: home.into() });
+        }
+        Self::open_existing(home, root, clock).await
+    }
+
+    /// Opens the key store in `home`, or makes it with `root`. Safe against others who do the same, and against
+    /// being killed at any point (see the module).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_or_create(
+        home: &Path,
+        root: &RootOfTrust,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        create_directory(home).map_err(|source| OpenError::Io { home: home.into(), source })?;
+        Self::open_existing(home, root, clock).await
+    }
+
+    /// Which root of trust `home` has; `None` if it has none, so it is new or damaged.
+    #[must_use]
+    pub fn root_kind(home: &Path) -> Option<RootKind> {
+        if home.join(ROOT_JSON).exists() {
+            Some(RootKind::Passphrase)
+        } else if home.join(ROOT_KEY).exists() {
+            Some(RootKind::KeyFile)
+        } else {
+            None
+        }
+    }
+
+    /// The service, which is its owner's to use.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// Makes sure that there is a key to use when none is named; see [`Service::ensure_default_key`].
+    ///
+    /// # Errors
+    /// Those of CreateKey and CreateAlias.
+    pub async fn ensure_default_key(&self) -> Result<DefaultKey, KmsError> {
+        self.service.ensure_default_key().await
+    }
+
+    /// Opens a home whose directory is there, completing it if need be.
+    async fn open_existing(home: &Path, root: &RootOfTrust, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+        let lock = HomeLock::open(&home.join(LOCK_FILE))?;
+        let _held = lock.acquire()?;
+        let root = load_or_create_root(home, root)?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_locked(home, lock.clone())?);
+        let opened = Service::open(Arc::clone(&store), root.as_ref(), Arc::clone(&clock)).await;
+        let service = match opened {
+            Err(ServiceError::NotInitialised) => {
+                Service::initialise(Arc::clone(&store), root.as_ref(), &local_scope()?).await?;
+                Service::open(store, root.as_ref(), clock).await?
+            }
+            opened => opened?,
+        };
+        Ok(Self { service })
+    }
+}
+
+impl Kms for Embedded {
+    fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, KmsError>> {
+        self.service.call(request)
+    }
+}
+
+impl From<ServiceError> for OpenError {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NotInitialised => Self::Record(RecordError::Incomplete),
+            ServiceError::Root(error) => Self::Root(error),
+            ServiceError::Store(error) => Self::Store(error),
+            ServiceError::Record(error) => Self::Record(error),
+        }
+    }
+}
+
+/// The root of trust of `home`. One is made only where there is neither one nor a store.
+fn load_or_create_root(home: &Path, root: &RootOfTrust) -> Result<Box<dyn Root>, OpenError> {
+    let (key_file, parameters) = (home.join(ROOT_KEY), home.join(ROOT_JSON));
+    let here = || home.to_path_buf();
+    let found = Embedded::root_kind(home);
+    if found.is_none() && home.join(STORE_FILE).exists() {
+        return Err(OpenError::RootMissing { home: here() });
+    }
+    let opened: Result<Box<dyn Root>, RootError> = match (root, found) {
+        (RootOfTrust::KeyFile, Some(RootKind::KeyFile)) => FileRoot::load(&key_file).map(boxed),
+        (RootOfTrust::KeyFile, None) => FileRoot::create(&key_file).map(boxed),
+        (RootOfTrust::Passphrase(text), Some(RootKind::Passphrase)) => {
+            PassphraseRoot::load(&parameters, text).map(boxed)
+        }
+        (RootOfTrust::Passphrase(text), None) => PassphraseRoot::create(&parameters, text).map(boxed),
+        (RootOfTrust::KeyFile, Some(RootKind::Passphrase)) => {
+            return Err(OpenError::PassphraseNeeded { home: here() });
+        }
+        (RootOfTrust::Passphrase(_), Some(RootKind::KeyFile)) => {
+            return Err(OpenError::NoPassphraseExpected { home: here() });
+        }
+    };
+    opened.map_err(OpenError::Root)
+}
+
+fn boxed<R: Root + 'static>(root: R) -> Box<dyn Root> {
+    Box::new(root)
+}
+
+/// Makes the directory and makes its entry durable, parents as needed. A directory without a store may be one that
+/// another process has only just made, so its entry is made durable here too.
+fn create_directory(home: &Path) -> io::Result<()> {
+    if home.join(STORE_FILE).exists() {
+        return Ok(());
+    }
+    DirBuilder::new().recursive(true).mode(0o700).create(home)?;
+    let parent = fs::canonicalize(home)?;
+    parent.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+}
+
+/// The account and Region of every embedded store.
+fn local_scope() -> Result<Scope, OpenError> {
+    let scope = || -> Result<Scope, InvalidIdentifier> {
+        Ok(Scope { partition: "aws".parse()?, account: AccountId::from_number(0)?, region: "local".parse()? })
+    };
+    scope().map_err(|_| OpenError::Record(RecordError::Incomplete))
+}
+
+const ROOT_KEY: &str = "root.key";
+const ROOT_JSON: &str = "root.json";

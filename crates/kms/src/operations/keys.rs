@@ -1,0 +1,198 @@
+//! Making, describing and listing keys.
+
+use keyfold_protocol::operations::{
+    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, KeyListEntry, ListKeysRequest,
+    ListKeysResponse,
+};
+use keyfold_protocol::operations::{KeyMetadata, OperationName};
+use keyfold_protocol::{
+    AliasName, CustomerMasterKeySpec, ErrorKind, KeyArn, KeyId, KeySpec, KeyState, KeyUsageType, KmsError, OriginType,
+};
+
+use super::{Account, Handle, row_of};
+use crate::authz::check::{Authorized, authorize};
+use crate::call::Call;
+use crate::error::{Fault, RecordError};
+use crate::key::{Accepts, BackingKey, Key, KeyRecord, alias, resolve_key};
+use crate::page::Page;
+use crate::root::barrier::{Changes, Place};
+use crate::validation::{Validation, refuse, unsupported};
+
+impl Handle for CreateKeyRequest {
+    type Target = Account;
+
+    fn validate(&self) -> Result<(), KmsError> {
+        let (usage, spec, origin) = (self.key_usage.as_ref(), self.key_spec.as_ref(), self.origin.as_ref());
+        let older_spec = self.customer_master_key_spec.as_ref();
+        Validation::default()
+            .optional_text("description", self.description.as_ref(), 0..=DESCRIPTION_LEN_MAX)
+            .member_of("keyUsage", usage.map(KeyUsageType::as_str), names(KeyUsageType::ALL, KeyUsageType::as_str))
+            .member_of("keySpec", spec.map(KeySpec::as_str), names(KeySpec::ALL, KeySpec::as_str))
+            .member_of(
+                "customerMasterKeySpec",
+                older_spec.map(CustomerMasterKeySpec::as_str),
+                names(CustomerMasterKeySpec::ALL, CustomerMasterKeySpec::as_str),
+            )
+            .member_of("origin", origin.map(OriginType::as_str), names(OriginType::ALL, OriginType::as_str))
+            .finish()?;
+        if spec.is_some() && older_spec.is_some() {
+            return Err(refuse(
+                "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
+                 CustomerMasterKeySpec is deprecated.",
+            ));
+        }
+        let spec = match older_spec {
+            Some(older) => KeySpec::from(older.as_str()),
+            None => spec.cloned().unwrap_or(KeySpec::SymmetricDefault),
+        };
+        if spec != KeySpec::SymmetricDefault {
+            return Err(not_supported("KeySpec", spec.as_str()));
+        }
+        if let Some(usage) = usage.filter(|usage| **usage != KeyUsageType::EncryptDecrypt) {
+            return Err(refuse(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
+        }
+        if let Some(origin) = origin.filter(|origin| **origin != OriginType::AwsKms) {
+            return Err(not_supported("Origin", origin.as_str()));
+        }
+        unsupported(self.policy.is_some(), "Policy")?;
+        unsupported(self.bypass_policy_lockout_safety_check == Some(true), "BypassPolicyLockoutSafetyCheck")?;
+        unsupported(self.tags.as_ref().is_some_and(|tags| !tags.is_empty()), "Tags")?;
+        unsupported(self.multi_region == Some(true), "MultiRegion")?;
+        unsupported(self.custom_key_store_id.is_some(), "CustomKeyStoreId")?;
+        unsupported(self.xks_key_id.is_some(), "XksKeyId")
+    }
+
+    async fn resolve(&self, _: &Call<'_>) -> Result<Account, KmsError> {
+        Ok(Account)
+    }
+
+    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<CreateKeyResponse, Fault> {
+        let mut changes = call.barrier.changes();
+        let metadata = add_key(call, &authorized, &mut changes)?.metadata(call);
+        changes.commit().await?;
+        Ok(CreateKeyResponse::new(metadata))
+    }
+}
+
+impl Handle for DescribeKeyRequest {
+    type Target = Key;
+
+    fn validate(&self) -> Result<(), KmsError> {
+        Validation::default().key_id("keyId", &self.key_id).grant_tokens(self.grant_tokens.as_ref()).finish()?;
+        unsupported(self.grant_tokens.as_ref().is_some_and(|tokens| !tokens.is_empty()), "GrantTokens")
+    }
+
+    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
+        resolve_key(call, &self.key_id, Accepts::KeyOrAlias).await
+    }
+
+    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<DescribeKeyResponse, Fault> {
+        let key = authorized.target();
+        Ok(DescribeKeyResponse::new(key.stored.record.metadata(call.scope, &key.id)))
+    }
+}
+
+impl Handle for ListKeysRequest {
+    type Target = Account;
+
+    fn validate(&self) -> Result<(), KmsError> {
+        let mut validation = Validation::default();
+        validation.number("limit", self.limit, 1..=1000).optional_text("marker", self.marker.as_ref(), 1..=1024);
+        for (index, owner) in self.resource_owners.iter().flatten().enumerate() {
+            let member = format!("resourceOwners.{}.member", index + 1);
+            validation.member_of(&member, Some(owner), [OWN_KEYS, SHARED_KEYS].into_iter());
+        }
+        validation.finish()?;
+        let asks_for_shared = self.resource_owners.iter().flatten().any(|owner| owner == SHARED_KEYS);
+        unsupported(asks_for_shared, "ResourceOwners OTHER_ACCOUNTS_VIA_RAM")
+    }
+
+    async fn resolve(&self, _: &Call<'_>) -> Result<Account, KmsError> {
+        Ok(Account)
+    }
+
+    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ListKeysResponse, Fault> {
+        let request = authorized.request();
+        let page = Page::new(call, "keys".to_owned(), request.limit, 100, request.marker.as_ref())?;
+        let prefix = Place::keys(call.scope);
+        let mut found = call.barrier.range::<KeyRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
+        let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
+        let mut keys = Vec::with_capacity(found.len());
+        for stored in &found {
+            let key_id: KeyId = stored.place().name().parse().map_err(|_| RecordError::Damaged)?;
+            keys.push(KeyListEntry::new(key_id.to_string(), call.scope.key_arn(&key_id).to_string()));
+        }
+        let mut response = ListKeysResponse::new(keys, next.is_some());
+        response.next_marker = next;
+        Ok(response)
+    }
+}
+
+/// Makes the key `alias/default` if there is none, key and alias in one step. Gives its ARN and whether it was made.
+pub(crate) async fn ensure_default_key(call: &Call<'_>, name: &AliasName) -> Result<(KeyArn, bool), Fault> {
+    if let Some(alias) = alias::find(call, name).await? {
+        return Ok((call.scope.key_arn(&alias.record.target), false));
+    }
+    let mut request = CreateKeyRequest::new();
+    request.description = Some(DEFAULT_KEY_DESCRIPTION.to_owned());
+    request.validate()?;
+    let row = row_of(OperationName::CreateKey)
+        .ok_or_else(|| KmsError::unsupported_member(OperationName::CreateKey.as_str()))?;
+    let authorized = authorize(call, row, &request, Account)?;
+    let mut changes = call.barrier.changes();
+    let key = add_key(call, &authorized, &mut changes)?;
+    alias::create(&mut changes, (call.barrier, call.scope), name, &key.id, None, call.now)?;
+    changes.commit().await?;
+    Ok((call.scope.key_arn(&key.id), true))
+}
+
+/// A key that is made as soon as the changes are.
+struct NewKey {
+    id: KeyId,
+    record: KeyRecord,
+}
+
+impl NewKey {
+    fn metadata(&self, call: &Call<'_>) -> KeyMetadata {
+        self.record.metadata(call.scope, &self.id)
+    }
+}
+
+/// Adds a key and its first material to `changes`.
+fn add_key(
+    call: &Call<'_>,
+    authorized: &Authorized<'_, CreateKeyRequest>,
+    changes: &mut Changes<'_>,
+) -> Result<NewKey, Fault> {
+    let id = KeyId::from_random_bytes(keyfold_crypto::rand::array().map_err(RecordError::from)?);
+    let material = BackingKey::generate(call.now)?;
+    let material_id = material.id(&id)?;
+    let record = KeyRecord {
+        created: call.now,
+        description: authorized.request().description.clone().unwrap_or_default(),
+        key_spec: KeySpec::SymmetricDefault,
+        key_usage: KeyUsageType::EncryptDecrypt,
+        origin: OriginType::AwsKms,
+        state: KeyState::Enabled,
+        deletion_date: None,
+        current_material: material_id,
+        on_demand_rotations: 0,
+    };
+    changes.create(Place::key(call.scope, &id), &record)?;
+    changes.create(Place::material(call.scope, &id, &material_id), &material)?;
+    Ok(NewKey { id, record })
+}
+
+fn not_supported(member: &str, value: &str) -> KmsError {
+    KmsError::new(ErrorKind::UnsupportedOperation, format!("{member} {value} is not supported by this service."))
+}
+
+fn names<T>(all: &'static [T], name: fn(&T) -> &str) -> impl Iterator<Item = &'static str> {
+    all.iter().map(name)
+}
+
+/// Service model: `DescriptionType`, in characters.
+const DESCRIPTION_LEN_MAX: usize = 8192;
+const DEFAULT_KEY_DESCRIPTION: &str = "Default key";
+const OWN_KEYS: &str = "SELF";
+const SHARED_KEYS: &str = "OTHER_ACCOUNTS_VIA_RAM";
