@@ -3,6 +3,8 @@
 //! (`Cargo.toml`, `clippy.toml`, `rustfmt.toml`, `deny.toml`).
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to the terminal")]
 
+mod bench;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -13,6 +15,8 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
   check        everything CI checks; stops at the first step that fails
+  bench        whole messages beside their primitives, as ratios (about ten minutes)
+  fuzz [N]     each fuzz target for N seconds (60); needs a nightly toolchain and cargo-fuzz
   advisories   known vulnerabilities alone; fails when the database cannot be fetched
   tools        installs what `check` needs beyond the toolchain (cargo-deny) into target/tools";
 
@@ -51,6 +55,11 @@ const ADVISORIES: Step = Step {
     env: &[("GIT_TERMINAL_PROMPT", "0")],
 };
 
+const BENCH: Step =
+    Step { name: "benchmark", line: "cargo bench --package keyfold-testkit --bench messages", env: &[] };
+
+const FUZZ: Step = Step { name: "fuzzing", line: "cargo +nightly fuzz run", env: &[] };
+
 // Built once and run for a second: compile time counts, speed does not.
 const INSTALL_CARGO_DENY: Step = Step {
     name: "cargo-deny",
@@ -70,6 +79,9 @@ fn main() -> ExitCode {
         ["check"] => check(),
         ["advisories"] => FETCH_ADVISORIES.run().and_then(|()| ADVISORIES.run()),
         ["tools"] => tools(),
+        ["bench"] => BENCH.run().and_then(|()| bench::report(root())),
+        ["fuzz"] => fuzz("60"),
+        ["fuzz", seconds] => fuzz(seconds),
         ["help" | "-h" | "--help"] => {
             println!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -104,6 +116,18 @@ fn check() -> Result<(), String> {
         }
     }
     println!("\nxtask: everything passed");
+    Ok(())
+}
+
+/// Runs each target on a corpus of its own, which starts from the seeds in the tree.
+fn fuzz(seconds: &str) -> Result<(), String> {
+    for target in ["header", "body_stream", "ciphertext_blob"] {
+        let corpus = root().join("fuzz/corpus").join(target);
+        std::fs::create_dir_all(&corpus).map_err(|error| format!("{}: {error}", corpus.display()))?;
+        let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        let limit = format!("-max_total_time={seconds}");
+        FUZZ.run_with(&[target, &corpus, &seeds, "--", &limit, "-rss_limit_mb=512", "-timeout=5"])?;
+    }
     Ok(())
 }
 

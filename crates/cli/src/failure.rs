@@ -37,7 +37,7 @@ Exit codes:
   8  the key service refused or failed";
 
 /// Why a command, or one file of it, failed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) what: String,

@@ -260,11 +260,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn zz_print() {
-        println!("BLOB {}", hex::encode(seal(&fixture(), b"readable for ever").to_bytes()));
-    }
-
     /// Bytes made once by version 1; if this fails, stored ciphertexts can no longer be read.
     #[test]
     fn version_1_stays_readable() {

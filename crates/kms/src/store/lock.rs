@@ -32,6 +32,10 @@ impl HomeLock {
 
     /// Takes the lock, waiting for other processes at most [`WAIT_MS_MAX`].
     pub(crate) fn acquire(&self) -> Result<Held, StoreError> {
+        self.acquire_within(WAIT_MS_MAX)
+    }
+
+    fn acquire_within(&self, wait_ms_max: u64) -> Result<Held, StoreError> {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         if *held == 0 {
             let mut waited_ms = 0;
@@ -39,7 +43,7 @@ impl HomeLock {
                 match self.0.file.try_lock() {
                     Ok(()) => break,
                     Err(TryLockError::Error(error)) => return Err(error.into()),
-                    Err(TryLockError::WouldBlock) if waited_ms >= WAIT_MS_MAX => {
+                    Err(TryLockError::WouldBlock) if waited_ms >= wait_ms_max => {
                         return Err(StoreError::Busy { waited_ms });
                     }
                     Err(TryLockError::WouldBlock) => {
@@ -100,8 +104,8 @@ mod tests {
         let path = home.path().join("lock");
         let (ours, theirs) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
         let _held = ours.acquire().unwrap();
-        let error = theirs.acquire().unwrap_err();
-        assert!(matches!(error, StoreError::Busy { waited_ms: WAIT_MS_MAX }));
+        let error = theirs.acquire_within(20).unwrap_err();
+        assert!(matches!(error, StoreError::Busy { waited_ms: 20 }));
         assert!(error.to_string().contains("another process"));
     }
 }

@@ -1,7 +1,11 @@
 //! Every integration test that crosses crates, in one binary so that it links once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets an unexpected error fails")]
+#![allow(clippy::disallowed_methods, reason = "files here are for a test's own use")]
+
 mod bombs;
 mod esdk_vectors;
+mod library;
 mod peers;
 mod tampering;
 mod two_keys;

@@ -89,10 +89,10 @@ impl Target {
         let mut reader = self.client.header_reader();
         let mut decryptor = None;
         for mut piece in message.chunks(piece_len) {
-            if decryptor.is_none() {
-                if let Some(header) = reader.push(&mut piece)? {
-                    decryptor = Some(block_on(self.client.decryptor(header, &context()))?);
-                }
+            if decryptor.is_none()
+                && let Some(header) = reader.push(&mut piece)?
+            {
+                decryptor = Some(block_on(self.client.decryptor(header, &context()))?);
             }
             if let Some(decryptor) = &mut decryptor {
                 decryptor.update(piece, released)?;

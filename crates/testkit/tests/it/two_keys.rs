@@ -184,7 +184,7 @@ fn solve(keys: &[GcmKey; 2], iv: [u8; 12], aad: &mut [u8], ciphertext: &mut [u8]
             block[..chunk.len()].copy_from_slice(chunk);
             u128::from_be_bytes(block)
         })
-        .chain([(aad.len() as u128 * 8) << 64 | ciphertext.len() as u128 * 8])
+        .chain([((aad.len() as u128 * 8) << 64) | (ciphertext.len() as u128 * 8)])
         .collect();
     let hash_keys = keys.each_ref().map(hash_key);
     let power = |n: usize, exponent: usize| (0..exponent).fold(ONE, |product, _| mul(product, hash_keys[n]));
@@ -216,10 +216,10 @@ const ONE: u128 = 1 << 127;
 fn mul(x: u128, y: u128) -> u128 {
     let (mut product, mut shifted) = (0, y);
     for bit in (0..128).rev() {
-        if x >> bit & 1 == 1 {
+        if (x >> bit) & 1 == 1 {
             product ^= shifted;
         }
-        shifted = shifted >> 1 ^ if shifted & 1 == 1 { 0xe1 << 120 } else { 0 };
+        shifted = (shifted >> 1) ^ if shifted & 1 == 1 { 0xe1 << 120 } else { 0 };
     }
     product
 }

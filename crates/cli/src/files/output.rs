@@ -1,0 +1,173 @@
+//! A new file that appears under its name with its whole content, or not at all.
+//!
+//! ```text
+//! open without a name, mode 0600  →  content  →  mode of the input  →  fsync  →  name  →  fsync of the directory
+//! ```
+//! On Linux the file has no name (`O_TMPFILE`) until it is whole, so even a killed process leaves nothing. Where the
+//! file system can't do that, it has a hidden name, `.keyfold-….tmp`, which a signal handler removes; only
+//! `kill -9` leaves it. A name that exists is never taken without `force`, whoever makes it in the meantime.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use keyfold_crypto::rand;
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::io::Errno;
+
+use super::cleanup::TemporaryName;
+use super::{Identity, directory_of};
+use crate::console::shown;
+use crate::failure::{Code, Failure};
+
+/// A file that has no content yet, or not all of it.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    target: PathBuf,
+    force: bool,
+    /// `None`: the file has no name.
+    name: Option<TemporaryName>,
+}
+
+impl NewFile {
+    /// Prepares to make `target`, unless it exists and `force` is not set, or it is the file `input`.
+    pub(crate) fn create(target: &Path, force: bool, input: Option<Identity>) -> Result<Self, Failure> {
+        if target.file_name().is_none() {
+            return Err(Failure::usage(format!("{} is not a file name", shown(target))));
+        }
+        check_target(target, force, input)?;
+        let cannot = |error| Failure::io(&format!("can't create {}", shown(target)), &error);
+        let directory = directory_of(target);
+        let target = target.to_owned();
+        match open_unnamed(directory) {
+            Ok(Some(file)) => Ok(Self { file, target, force, name: None }),
+            Ok(None) => {
+                let name = TemporaryName::new(hidden_name(directory).map_err(cannot)?);
+                let mut options = OpenOptions::new();
+                let file = options.write(true).create_new(true).mode(0o600).open(name.path());
+                Ok(Self { file: file.map_err(cannot)?, target: target.clone(), force, name: Some(name) })
+            }
+            Err(error) => Err(cannot(error)),
+        }
+    }
+
+    /// Where the content goes.
+    pub(crate) fn writer(&mut self) -> &mut File {
+        &mut self.file
+    }
+
+    /// Makes it so: the file is there, whole, with `mode`, and stays there when the power fails.
+    pub(crate) fn publish(self, mode: Option<u32>) -> Result<(), Failure> {
+        let target = shown(&self.target);
+        let cannot = |error| match error {
+            error if io::Error::kind(&error) == io::ErrorKind::AlreadyExists => exists(&self.target),
+            error => Failure::io(&format!("can't write {target}"), &error),
+        };
+        if let Some(mode) = mode {
+            self.file.set_permissions(Permissions::from_mode(mode)).map_err(cannot)?;
+        }
+        self.file.sync_all().map_err(cannot)?;
+        self.give_name().map_err(cannot)?;
+        sync_directory(directory_of(&self.target)).map_err(cannot)
+    }
+
+    fn give_name(&self) -> io::Result<()> {
+        match (&self.name, self.force) {
+            (Some(name), true) => fs::rename(name.path(), &self.target),
+            // A second link fails if the target exists; the first one goes when the guard is dropped.
+            (Some(name), false) => match fs::hard_link(name.path(), &self.target) {
+                Err(error) if lacks_links(&error) => rename_unless_exists(name.path(), &self.target),
+                linked => linked,
+            },
+            (None, _) => match link_unnamed(&self.file, &self.target) {
+                Err(error) if self.force && error.kind() == io::ErrorKind::AlreadyExists => {
+                    let name = TemporaryName::new(hidden_name(directory_of(&self.target))?);
+                    link_unnamed(&self.file, name.path())?;
+                    fs::rename(name.path(), &self.target)
+                }
+                linked => linked,
+            },
+        }
+    }
+}
+
+/// Opens a file without a name in `directory`; `None` if that can't be done here.
+#[cfg(target_os = "linux")]
+fn open_unnamed(directory: &Path) -> io::Result<Option<File>> {
+    use rustix::fs::{Mode, OFlags, openat};
+
+    let flags = OFlags::WRONLY | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let file = match openat(CWD, directory, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => File::from(file),
+        // What kernels and file systems answer that do not know the flag.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // It gets its name through /proc, which is not everywhere.
+    Ok(fs::symlink_metadata(proc_path(&file)).is_ok().then_some(file))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_unnamed(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
+}
+
+/// Gives a file without a name this one, if nothing has it.
+fn link_unnamed(file: &File, name: &Path) -> io::Result<()> {
+    Ok(linkat(CWD, proc_path(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+fn proc_path(file: &File) -> PathBuf {
+    use std::os::fd::AsRawFd as _;
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+}
+
+/// For file systems without hard links. Between the two steps somebody else may make the target.
+fn rename_unless_exists(from: &Path, to: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(to).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    fs::rename(from, to)
+}
+
+fn lacks_links(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS))
+}
+
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    match File::open(directory)?.sync_all() {
+        // Some file systems have nothing to sync there.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
+}
+
+fn hidden_name(directory: &Path) -> io::Result<PathBuf> {
+    let random = rand::array().map_err(io::Error::other)?;
+    Ok(directory.join(format!(".keyfold-{:016x}.tmp", u64::from_be_bytes(random))))
+}
+
+/// Refuses a target that must not be touched.
+fn check_target(target: &Path, force: bool, input: Option<Identity>) -> Result<(), Failure> {
+    let Ok(metadata) = fs::symlink_metadata(target) else { return Ok(()) };
+    if input.is_some() && Identity::at(target) == input {
+        return Err(Failure::new(Code::Files, "input and output are the same file"));
+    }
+    if metadata.is_dir() {
+        return Err(Failure::new(Code::Files, format!("{} is a directory", shown(target))));
+    }
+    if !force {
+        return Err(exists(target));
+    }
+    if !metadata.is_file() && !metadata.is_symlink() {
+        let what = format!("{} is not a regular file, and is not replaced", shown(target));
+        return Err(Failure::new(Code::Files, what).hint("-o - writes to standard output"));
+    }
+    Ok(())
+}
+
+fn exists(target: &Path) -> Failure {
+    Failure::new(Code::Files, format!("{} exists", shown(target))).hint("--force replaces it")
+}

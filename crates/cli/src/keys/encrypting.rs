@@ -1,0 +1,58 @@
+//! The keys that a message is encrypted under.
+
+use std::sync::Arc;
+
+use keyfold::keyring::{Keyring, KmsKeyring, MultiKeyring};
+
+use super::raw;
+use crate::args::WrappingKeyArgs;
+use crate::console::{Console, shown};
+use crate::failure::Failure;
+use crate::files::Direction;
+use crate::store::{KeyStore, NewRoot};
+
+/// Raw keys, read; and KMS keys, by name.
+pub(crate) struct EncryptingKeys<'a> {
+    kms_keys: &'a [String],
+    raw: Vec<Arc<dyn Keyring>>,
+}
+
+impl<'a> EncryptingKeys<'a> {
+    pub(crate) fn new(args: &'a WrappingKeyArgs) -> Result<Self, Failure> {
+        Ok(Self { kms_keys: &args.keys, raw: raw::keyrings(args, Direction::Encrypt)? })
+    }
+
+    /// One keyring over all of them. Where none was given, it is the default key, and the store is made for it.
+    ///
+    /// The first makes the data key: KMS keys go before raw keys.
+    pub(crate) fn keyring(&self, store: &KeyStore, console: Console) -> Result<MultiKeyring, Failure> {
+        let mut keyrings: Vec<Arc<dyn Keyring>> = Vec::new();
+        if self.kms_keys.is_empty() && self.raw.is_empty() {
+            keyrings.push(default_key(store, console)?);
+        } else if !self.kms_keys.is_empty() {
+            let kms = store.open()?.kms();
+            for key in self.kms_keys {
+                keyrings.push(Arc::new(KmsKeyring::new(Arc::clone(&kms), key.clone())));
+            }
+        }
+        keyrings.extend(self.raw.iter().cloned());
+        let mut keyrings = keyrings.into_iter();
+        Ok(MultiKeyring::new(keyrings.next(), keyrings.collect()))
+    }
+}
+
+fn default_key(store: &KeyStore, console: Console) -> Result<Arc<dyn Keyring>, Failure> {
+    let home = store.home()?.to_owned();
+    let was_there = home.exists();
+    let opened = store.open_or_create(NewRoot::KeyFile)?;
+    let key = opened.ensure_default_key()?;
+    if key.is_new {
+        let (home, arn) = (shown(&home), &key.arn);
+        console.note(&if was_there {
+            format!("created the key {arn} (alias/default) in the key store {home}")
+        } else {
+            format!("created the key store {home} with the key {arn} (alias/default); keep a backup of it")
+        });
+    }
+    Ok(Arc::new(KmsKeyring::new(opened.kms(), key.arn.to_string())))
+}

@@ -1,0 +1,9 @@
+//! Wrapping keys: from the options of `encrypt` and `decrypt` to keyrings.
+
+mod decrypting;
+mod encrypting;
+mod files;
+mod raw;
+
+pub(crate) use decrypting::DecryptingKeys;
+pub(crate) use encrypting::EncryptingKeys;
