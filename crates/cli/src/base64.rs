@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_wherever_lines_are_broken() {
         for len in [0, 1, 2, 3, 1000, 200_000] {
-            let bytes: Vec<u8> = (0..len).map(|n: u32| n.to_le_bytes()[0]).collect();
+            let bytes: Vec<u8> = (0..len).map(|n: u32| n.to_be_bytes()[3]).collect();
             let mut text = Vec::new();
             let mut encoder = Encoder::new(&mut text);
             encoder.write_all(&bytes).unwrap();

@@ -42,11 +42,13 @@ pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) what: String,
     pub(crate) hint: Option<String>,
+    /// Not the fault of one file: no other would fare better.
+    pub(crate) is_of_all: bool,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, what: impl Into<String>) -> Self {
-        Self { code, what: what.into(), hint: None }
+        Self { code, what: what.into(), hint: None, is_of_all: false }
     }
 
     pub(crate) fn usage(what: impl Into<String>) -> Self {
@@ -67,6 +69,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    #[must_use]
+    pub(crate) fn of_all(self) -> Self {
+        Self { is_of_all: true, ..self }
+    }
+
     /// With `hint`, unless it has one.
     #[must_use]
     pub(crate) fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
@@ -85,11 +92,12 @@ impl From<EncryptError> for Failure {
         let what = error.to_string();
         match error {
             EncryptError::ReservedContextKey { .. } | EncryptError::ContextTooLong => Self::usage(what),
-            EncryptError::BodyTooLong => {
-                Self::new(Code::Refused, what).hint("a message has at most 2^32 - 1 frames: try a larger --frame-length")
+            EncryptError::BodyTooLong => Self::new(Code::Refused, what)
+                .hint("a message has at most 2^32 - 1 frames: try a larger --frame-length"),
+            EncryptError::SuiteRefused { suite, .. } if suite.is_committing() => {
+                Self::new(Code::Refused, what)
+                    .hint("--commitment-policy require-encrypt-require-decrypt writes with this suite")
             }
-            EncryptError::SuiteRefused { suite, .. } if suite.is_committing() => Self::new(Code::Refused, what)
-                .hint("--commitment-policy require-encrypt-require-decrypt writes with this suite"),
             EncryptError::SuiteRefused { .. } => Self::new(Code::Refused, what)
                 .hint("--commitment-policy forbid-encrypt-allow-decrypt writes with this suite"),
             EncryptError::LimitExceeded(_) => {
@@ -120,11 +128,12 @@ impl From<DecryptError> for Failure {
             DecryptError::ContextMismatch { .. } => Self::new(Code::Refused, what),
             DecryptError::SuiteRefused { .. } => Self::new(Code::Refused, what)
                 .hint("if you trust where it comes from: --commitment-policy require-encrypt-allow-decrypt"),
-            DecryptError::SignedRefused { .. } => {
-                Self::new(Code::Refused, what).hint("leave --only-unsigned away to verify the signature instead")
-            }
+            DecryptError::SignedRefused { .. } => Self::new(Code::Refused, what)
+                .hint("leave --only-unsigned away to verify the signature instead"),
             DecryptError::LimitExceeded(limit) => Self::new(Code::Refused, what).hint(match limit {
-                keyfold::LimitExceeded::FrameLen { .. } => "--max-frame-length accepts more; it is held in memory",
+                keyfold::LimitExceeded::FrameLen { .. } => {
+                    "--max-frame-length accepts more; it is held in memory"
+                }
                 keyfold::LimitExceeded::BodyLen { .. } => "--max-body-length accepts more",
                 _ => "--max-encrypted-data-keys accepts more; each may cost a call to the key service",
             }),

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use keyfold::EncryptionContext;
 use keyfold::message::{Content, Header, Version};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -77,6 +78,28 @@ impl MetadataSink {
                 })
             }
         }
+    }
+}
+
+impl ContextMismatch {
+    /// What of `pairs` and `keys` is not in the header.
+    pub(crate) fn find(header: &Header, pairs: &EncryptionContext, keys: &[String]) -> Option<Self> {
+        let stored = header.context();
+        let missing_pairs = pairs.iter().filter(|(key, value)| stored.get(key) != Some(*value));
+        let missing_keys = keys.iter().filter(|key| stored.get(key).is_none());
+        let found = Self {
+            missing_keys: missing_keys.cloned().collect(),
+            missing_pairs: missing_pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        };
+        (found != Self::default()).then_some(found)
+    }
+
+    pub(crate) fn failure(&self) -> Failure {
+        let pairs = self.missing_pairs.iter().map(|(key, value)| format!("{key:?}={value:?}"));
+        let keys = self.missing_keys.iter().map(|key| format!("{key:?}"));
+        let missing: Vec<String> = pairs.chain(keys).collect();
+        let what = format!("its encryption context does not have {}", missing.join(", "));
+        Failure::new(Code::Refused, what).hint("keyfold inspect FILE shows what it has")
     }
 }
 
@@ -214,7 +237,11 @@ impl Formatter for PythonStyle {
         writer.write_all(b": ")
     }
 
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         for c in fragment.chars() {
             if c.is_ascii() && c != '\x7f' {
                 write!(writer, "{c}")?;

@@ -27,13 +27,6 @@ pub(crate) struct KeyStore {
     passphrase_file: Option<PathBuf>,
 }
 
-/// What a new store is sealed with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NewRoot {
-    KeyFile,
-    Passphrase,
-}
-
 impl KeyStore {
     pub(crate) fn new(global: &GlobalArgs) -> Self {
         Self {
@@ -45,13 +38,14 @@ impl KeyStore {
     /// Its directory.
     pub(crate) fn home(&self) -> Result<&Path, Failure> {
         self.home.as_deref().ok_or_else(|| {
-            Failure::usage("there is no home directory to keep keys in").hint("name a directory with --home DIR")
+            Failure::usage("there is no home directory to keep keys in")
+                .hint("name a directory with --home DIR")
         })
     }
 
-    /// Whether a passphrase file was named.
-    pub(crate) fn has_passphrase_file(&self) -> bool {
-        self.passphrase_file.is_some()
+    /// Whether there is one, if only half made.
+    pub(crate) fn exists(&self) -> Result<bool, Failure> {
+        Ok(Embedded::root_kind(self.home()?).is_some())
     }
 
     /// Opens the store that is there.
@@ -65,14 +59,19 @@ impl KeyStore {
         opened.map(OpenStore::new).map_err(|error| open_failure(&error))
     }
 
-    /// Opens the store, or makes one with `new_root`.
-    pub(crate) fn open_or_create(&self, new_root: NewRoot) -> Result<OpenStore, Failure> {
+    /// Opens the store, or makes one: with a passphrase if `wants_passphrase`, or one is there in a file, and else
+    /// with a key file beside it.
+    pub(crate) fn open_or_create(&self, wants_passphrase: bool) -> Result<OpenStore, Failure> {
         let home = self.home()?;
-        let kind = Embedded::root_kind(home);
-        let root = match (kind, new_root) {
-            (Some(RootKind::Passphrase), _) => RootOfTrust::Passphrase(self.passphrase(false)?),
-            (None, NewRoot::Passphrase) => RootOfTrust::Passphrase(self.passphrase(true)?),
-            (Some(RootKind::KeyFile), _) | (None, NewRoot::KeyFile) => RootOfTrust::KeyFile,
+        let root = match Embedded::root_kind(home) {
+            Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
+            Some(RootKind::KeyFile) if wants_passphrase => {
+                return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
+            }
+            None if wants_passphrase || self.passphrase_file.is_some() => {
+                RootOfTrust::Passphrase(self.passphrase(true)?)
+            }
+            Some(RootKind::KeyFile) | None => RootOfTrust::KeyFile,
         };
         let opened = block_on(Embedded::open_or_create(home, &root, Arc::new(SystemClock)));
         opened.map(OpenStore::new).map_err(|error| open_failure(&error))
@@ -128,7 +127,9 @@ pub(crate) fn local_keys() -> DiscoveryFilter {
 fn open_failure(error: &OpenError) -> Failure {
     let failure = Failure::new(Code::KeyService, with_causes(error));
     match error {
-        OpenError::NoStore { .. } => failure.hint("keyfold init makes one; --home DIR names another directory"),
+        OpenError::NoStore { .. } => {
+            failure.hint("keyfold init makes one; --home DIR names another directory")
+        }
         OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
         _ => failure,
     }
@@ -140,7 +141,8 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
         // Room for all of it, so that growing leaves no copy behind.
         let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LEN_MAX));
         BufReader::new(File::open(path)?.take(PASSPHRASE_LEN_MAX as u64)).read_line(&mut line)?;
-        line.truncate(line.trim_end_matches(['\r', '\n']).len());
+        let len = line.trim_end_matches(['\r', '\n']).len();
+        line.truncate(len);
         Ok(line)
     };
     read().map_err(|error| Failure::io(&format!("can't read the passphrase file {}", shown(path)), &error))
@@ -148,8 +150,11 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
 
 fn ask(is_new: bool) -> Result<Zeroizing<String>, Failure> {
     if !io::stderr().is_terminal() {
-        return Err(Failure::new(Code::KeyService, "the key store needs a passphrase, and there is no terminal to ask on")
-            .hint("--passphrase-file FILE, or KEYFOLD_PASSPHRASE_FILE"));
+        return Err(Failure::new(
+            Code::KeyService,
+            "the key store needs a passphrase, and there is no terminal to ask on",
+        )
+        .hint("--passphrase-file FILE, or KEYFOLD_PASSPHRASE_FILE"));
     }
     let prompt = |text| {
         let answer = rpassword::prompt_password(text).map(Zeroizing::new);

@@ -144,7 +144,8 @@ impl BlobHeader {
         if version != FORMAT_VERSION || derivation_id != DERIVATION_ID {
             return Err(MalformedBlob);
         }
-        let account = AccountId::from_number(u64::from_be_bytes(take(&mut rest)?)).map_err(|_| MalformedBlob)?;
+        let account =
+            AccountId::from_number(u64::from_be_bytes(take(&mut rest)?)).map_err(|_| MalformedBlob)?;
         let key_id = match take(&mut rest)? {
             [KIND_UUID] => KeyId::Uuid(take(&mut rest)?),
             [KIND_MULTI_REGION] => KeyId::MultiRegion(take(&mut rest)?),

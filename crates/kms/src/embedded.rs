@@ -61,7 +61,8 @@ pub enum RootKind {
     Passphrase,
 }
 
-/// Why a home can't be opened. Whatever it is, nothing in the home was changed.
+/// Why a home can't be opened. A store that was there is as it was; what a failed creation left is completed by the
+/// next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
@@ -165,7 +166,11 @@ impl Embedded {
     }
 
     /// Opens a home whose directory is there, completing it if need be.
-    async fn open_existing(home: &Path, root: &RootOfTrust, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
+    async fn open_existing(
+        home: &Path,
+        root: &RootOfTrust,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
         let lock = HomeLock::open(&home.join(LOCK_FILE))?;
         let _held = lock.acquire()?;
         let root = load_or_create_root(home, root)?;

@@ -59,7 +59,9 @@ pub(crate) enum Fault {
 impl From<RecordError> for KmsError {
     fn from(error: RecordError) -> Self {
         match error {
-            RecordError::Store(StoreError::Busy { .. }) | RecordError::Contention => Self::dependency_timeout(error),
+            RecordError::Store(StoreError::Busy { .. }) | RecordError::Contention => {
+                Self::dependency_timeout(error)
+            }
             RecordError::Store(_) | RecordError::Damaged | RecordError::Incomplete | RecordError::Crypto => {
                 Self::internal(error)
             }

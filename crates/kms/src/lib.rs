@@ -10,6 +10,27 @@
 //!                                                                                └ root::barrier → store
 //! ```
 //!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use keyfold_kms::{Embedded, RootOfTrust, SystemClock};
+//! use keyfold_protocol::{KmsExt as _, operations::GenerateDataKeyRequest};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! # let home = directory.path();
+//! pollster::block_on(async {
+//!     let kms = Embedded::open_or_create(home, &RootOfTrust::KeyFile, Arc::new(SystemClock)).await?;
+//!     let key = kms.ensure_default_key().await?;
+//!     let mut request = GenerateDataKeyRequest::new(key.arn.to_string());
+//!     request.number_of_bytes = Some(32);
+//!     let data_key = kms.send(request).await?;
+//!     assert_eq!(data_key.plaintext.len(), 32);
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
 //! The truth about the API is AWS's documentation; about what is stored, `docs/format/store.md`; about ciphertexts,
 //! `docs/format/ciphertext-blob.md`.
 
@@ -28,7 +49,9 @@ pub mod store;
 mod validation;
 
 pub use call::{Clock, Scope, SystemClock};
-pub use ciphertext::{BLOB_LEN_MAX, BLOB_LEN_MIN, BlobHeader, CiphertextBlob, MalformedBlob, PLAINTEXT_LEN_MAX};
+pub use ciphertext::{
+    BLOB_LEN_MAX, BLOB_LEN_MIN, BlobHeader, CiphertextBlob, MalformedBlob, PLAINTEXT_LEN_MAX,
+};
 pub use embedded::{Embedded, OpenError, RootKind, RootOfTrust};
 pub use error::{RecordError, ServiceError};
 pub use service::{DefaultKey, Service};

@@ -37,7 +37,12 @@ impl Page {
 
     /// Takes the entries of this page from `found`, which has one more if there is a next page, and gives the
     /// marker of the next page.
-    pub(crate) fn cut<T>(&self, call: &Call<'_>, found: &mut Vec<T>, name: impl Fn(&T) -> String) -> Option<String> {
+    pub(crate) fn cut<T>(
+        &self,
+        call: &Call<'_>,
+        found: &mut Vec<T>,
+        name: impl Fn(&T) -> String,
+    ) -> Option<String> {
         if found.len() <= self.limit {
             return None;
         }

@@ -43,7 +43,11 @@ impl Service {
     /// # Errors
     /// [`ServiceError::NotInitialised`] if it was not; [`ServiceError::Root`] if `root` is not the one it was
     /// initialised with; [`ServiceError::Store`], [`ServiceError::Record`]. Nothing is written in any case.
-    pub async fn open(store: Arc<dyn Store>, root: &dyn Root, clock: Arc<dyn Clock>) -> Result<Self, ServiceError> {
+    pub async fn open(
+        store: Arc<dyn Store>,
+        root: &dyn Root,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServiceError> {
         let barrier = Barrier::open(store, root).await?.ok_or(ServiceError::NotInitialised)?;
         let home = barrier.get::<Scope>(&Place::home()).await?.ok_or(RecordError::Incomplete)?;
         Ok(Self { barrier, scope: home.record, clock })
@@ -53,7 +57,11 @@ impl Service {
     ///
     /// # Errors
     /// [`ServiceError::Root`], [`ServiceError::Store`].
-    pub async fn initialise(store: Arc<dyn Store>, root: &dyn Root, scope: &Scope) -> Result<(), ServiceError> {
+    pub async fn initialise(
+        store: Arc<dyn Store>,
+        root: &dyn Root,
+        scope: &Scope,
+    ) -> Result<(), ServiceError> {
         Barrier::initialise(store, root, Place::home(), scope).await
     }
 

@@ -40,7 +40,12 @@ impl Validation {
     }
 
     /// A number, if it is there.
-    pub(crate) fn number(&mut self, member: &str, found: Option<i32>, range: RangeInclusive<i32>) -> &mut Self {
+    pub(crate) fn number(
+        &mut self,
+        member: &str,
+        found: Option<i32>,
+        range: RangeInclusive<i32>,
+    ) -> &mut Self {
         match found {
             Some(found) => self.bounded(member, &format!(" '{found}'"), "value", found, &range),
             None => self,
@@ -155,7 +160,9 @@ mod tests {
                  Member must satisfy enum value set: [A, B]"
             )
         );
-        assert!(Validation::default().text("keyId", "x", 1..=2048).number("limit", None, 1..=9).finish().is_ok());
+        assert!(
+            Validation::default().text("keyId", "x", 1..=2048).number("limit", None, 1..=9).finish().is_ok()
+        );
     }
 
     #[test]

@@ -31,8 +31,9 @@ pub(crate) mod secret {
         let text = Zeroizing::new(String::deserialize(deserializer)?);
         // The estimate is an upper bound, so decoding never reallocates and leaves no copy behind.
         let mut bytes = Zeroizing::new(vec![0; base64::decoded_len_estimate(text.len())]);
-        let len =
-            STANDARD.decode_slice(text.as_bytes(), &mut bytes).map_err(|_| de::Error::custom("not base64"))?;
+        let len = STANDARD
+            .decode_slice(text.as_bytes(), &mut bytes)
+            .map_err(|_| de::Error::custom("not base64"))?;
         Ok(SecretBytes::copied_from(&bytes[..len]))
     }
 }
@@ -41,14 +42,19 @@ pub(crate) mod secret {
 pub(crate) mod optional {
     use super::{Deserialize, Deserializer, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match bytes {
             Some(bytes) => super::serialize(bytes, serializer),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
         #[derive(Deserialize)]
         struct Blob(#[serde(with = "super")] Vec<u8>);
         Ok(Option::<Blob>::deserialize(deserializer)?.map(|blob| blob.0))

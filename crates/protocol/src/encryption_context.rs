@@ -44,7 +44,10 @@ impl EncryptionContext {
     /// Bytes of all names and values, without any framing.
     #[must_use]
     pub fn bytes_total(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.len().saturating_add(value.len())).fold(0, usize::saturating_add)
+        self.0
+            .iter()
+            .map(|(name, value)| name.len().saturating_add(value.len()))
+            .fold(0, usize::saturating_add)
     }
 
     /// Appends the one serial form of this context, for use as additional authenticated data; lengths are

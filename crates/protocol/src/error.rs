@@ -309,11 +309,8 @@ impl KmsError {
     /// The service waited too long for something it needs; `source` is for its log.
     #[must_use]
     pub fn dependency_timeout(source: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(
-            ErrorKind::DependencyTimeout,
-            "The system timed out while trying to fulfill the request.",
-        )
-        .caused_by(source)
+        Self::new(ErrorKind::DependencyTimeout, "The system timed out while trying to fulfill the request.")
+            .caused_by(source)
     }
 }
 

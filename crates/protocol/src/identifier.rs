@@ -181,7 +181,8 @@ macro_rules! text_identifier {
     };
 }
 
-text_identifier!(AccountId, AccountId, |text| text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()));
+text_identifier!(AccountId, AccountId, |text| text.len() == 12
+    && text.bytes().all(|byte| byte.is_ascii_digit()));
 text_identifier!(Region, Region, is_label);
 text_identifier!(Partition, Partition, is_label);
 text_identifier!(AliasName, AliasName, |text| {

@@ -35,7 +35,7 @@ pub use error::{ErrorKind, InvalidIdentifier, KmsError};
 pub use identifier::{AccountId, AliasName, KeyId, KeyMaterialId, Partition, Region};
 pub use kms::{BoxFuture, Kms, KmsExt};
 pub use spec::{
-    CustomerMasterKeySpec, DataKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeySpec, KeyState, KeyUsageType,
-    OriginType, UnknownValue,
+    CustomerMasterKeySpec, DataKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeySpec, KeyState,
+    KeyUsageType, OriginType, UnknownValue,
 };
 pub use timestamp::Timestamp;

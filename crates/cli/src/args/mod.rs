@@ -10,7 +10,9 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use admin::{AliasesCommand, InitArgs, KeysCommand};
-pub(crate) use crypt::{DecryptArgs, EncodingArgs, EncryptArgs, FileArgs, InspectArgs, RsaPaddingArg, WrappingKeyArgs};
+pub(crate) use crypt::{
+    DecryptArgs, EncodingArgs, EncryptArgs, FileArgs, InspectArgs, WrappingKeyArgs, policy,
+};
 
 use crate::failure::CODES_HELP;
 

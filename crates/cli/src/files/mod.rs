@@ -8,7 +8,7 @@ mod plan;
 mod source;
 
 pub(crate) use output::NewFile;
-pub(crate) use plan::{Destination, Direction, Job, Outcome, Plan};
+pub(crate) use plan::{Destination, Direction, Job, Plan};
 pub(crate) use source::{Source, Sourced};
 
 use std::fs::{self, Metadata};

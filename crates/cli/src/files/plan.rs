@@ -42,6 +42,8 @@ pub(crate) struct Outcome {
     done: u64,
     failed: u64,
     first_failure: Option<Code>,
+    /// What ended the run early.
+    stopped_by: Option<Code>,
 }
 
 /// What a command is to do with which files.
@@ -52,8 +54,6 @@ pub(crate) struct Plan<'a> {
     recursive: bool,
     inputs: Vec<PathBuf>,
     placement: Placement,
-    /// Whether there may be more than one job.
-    several: bool,
 }
 
 #[derive(Debug)]
@@ -67,12 +67,17 @@ enum Placement {
 impl Outcome {
     /// `None` if all went well.
     pub(crate) fn code(&self) -> Option<Code> {
-        if self.done > 0 && self.failed > 0 { Some(Code::Partial) } else { self.first_failure }
+        let partial = (self.done > 0 && self.failed > 0).then_some(Code::Partial);
+        self.stopped_by.or(partial).or(self.first_failure)
     }
 
     fn record(&mut self, result: Result<(), Failure>, subject: &str, console: Console) {
         match result {
             Ok(()) => self.done += 1,
+            Err(failure) if failure.is_of_all => {
+                self.stopped_by = Some(failure.code);
+                console.failure(None, &failure);
+            }
             Err(failure) => {
                 self.failed += 1;
                 self.first_failure.get_or_insert(failure.code);
@@ -99,7 +104,7 @@ impl<'a> Plan<'a> {
             return Err(Failure::usage("a suffix has no / in it"));
         }
         let suffix = OsStr::new(&args.suffix);
-        Ok(Self { direction, suffix, recursive: args.recursive, inputs, placement, several })
+        Ok(Self { direction, suffix, recursive: args.recursive, inputs, placement })
     }
 
     /// Whether data goes to standard output.
@@ -116,6 +121,9 @@ impl<'a> Plan<'a> {
         let mut outcome = Outcome::default();
         let mut taken = HashSet::new();
         for input in &self.inputs {
+            if outcome.stopped_by.is_some() {
+                break;
+            }
             if self.recursive && input.is_dir() {
                 self.walk(input, console, &mut taken, &mut outcome, &mut process);
                 continue;
@@ -142,13 +150,18 @@ impl<'a> Plan<'a> {
     ) {
         // An output directory inside the tree is not part of the input.
         let output = match &self.placement {
-            Placement::Directory(output) => Identity::at(output).filter(|output| Some(*output) != Identity::at(root)),
+            Placement::Directory(output) => {
+                Identity::at(output).filter(|output| Some(*output) != Identity::at(root))
+            }
             _ => None,
         };
-        let is_output =
-            |entry: &DirEntry| entry.file_type().is_dir() && output.is_some() && Identity::at(entry.path()) == output;
+        let is_output = |entry: &DirEntry| {
+            entry.file_type().is_dir() && output.is_some() && Identity::at(entry.path()) == output
+        };
         let mut skipped: u64 = 0;
-        for entry in WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(|entry| !is_output(entry)) {
+        for entry in
+            WalkDir::new(root).sort_by_file_name().into_iter().filter_entry(|entry| !is_output(entry))
+        {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -176,10 +189,15 @@ impl<'a> Plan<'a> {
             }
             let result = self.process_entry(root, entry.path(), taken, process);
             outcome.record(result, &shown(entry.path()), console);
+            if outcome.stopped_by.is_some() {
+                return;
+            }
         }
         if skipped > 0 {
-            let (files, suffix) = (if skipped == 1 { "file" } else { "files" }, self.suffix.to_string_lossy());
-            let (root, not) = (shown(root), if self.direction == Direction::Decrypt { "does not end" } else { "ends" });
+            let (files, suffix) =
+                (if skipped == 1 { "file" } else { "files" }, self.suffix.to_string_lossy());
+            let (root, not) =
+                (shown(root), if self.direction == Direction::Decrypt { "does not end" } else { "ends" });
             console.note(&format!("{root}: skipped {skipped} {files} whose name {not} with {suffix}"));
         }
     }
@@ -196,11 +214,10 @@ impl<'a> Plan<'a> {
         let job = Job { source, destination };
         self.claim(taken, &job)?;
         let made = match &job.destination {
-            Destination::File(target) => {
-                mirror_directories(directory_of(target), directory_of(path)).map_err(|error| {
+            Destination::File(target) => mirror_directories(directory_of(target), directory_of(path))
+                .map_err(|error| {
                     Failure::io(&format!("can't make the directory {}", shown(directory_of(target))), &error)
-                })?
-            }
+                })?,
             Destination::Stdout => Vec::new(),
         };
         process(&job).inspect_err(|_| {
@@ -236,7 +253,9 @@ impl<'a> Plan<'a> {
             (Placement::Stdout, _) => return Ok(Destination::Stdout),
             (Placement::File(output), _) => return Ok(Destination::File(output.clone())),
             (_, Source::Stdin) => {
-                return Err(Failure::usage("standard input has no name to make one from").hint("-o FILE, or -o -"));
+                return Err(
+                    Failure::usage("standard input has no name to make one from").hint("-o FILE, or -o -")
+                );
             }
             (_, Source::File(path)) => path,
         };
@@ -257,15 +276,13 @@ impl<'a> Plan<'a> {
             Direction::Encrypt => Ok(OsString::from_vec([name, suffix].concat())),
             Direction::Decrypt => match name.strip_suffix(suffix) {
                 Some(stem) if !stem.is_empty() => Ok(OsStr::from_bytes(stem).to_owned()),
-                _ => Err(Failure::usage(format!("its name does not end with {}", self.suffix.to_string_lossy()))
-                    .hint("name the output with -o FILE, or the ending with --suffix")),
+                _ => Err(Failure::usage(format!(
+                    "its name does not end with {}",
+                    self.suffix.to_string_lossy()
+                ))
+                .hint("name the output with -o FILE, or the ending with --suffix")),
             },
         }
-    }
-
-    /// Whether there may be more than one job.
-    pub(crate) fn several(&self) -> bool {
-        self.several
     }
 }
 
@@ -321,7 +338,9 @@ fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
 fn mirror_directories(target: &Path, source: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut missing = Vec::new();
     let (mut target, mut source) = (Some(target), Some(source));
-    while let Some(directory) = target.filter(|directory| !directory.as_os_str().is_empty() && !directory.exists()) {
+    while let Some(directory) =
+        target.filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+    {
         missing.push((directory.to_owned(), source.map(Path::to_owned)));
         (target, source) = (directory.parent(), source.and_then(Path::parent));
     }

@@ -39,7 +39,12 @@ impl Source {
 
     pub(crate) fn open(&self) -> Result<Sourced, Failure> {
         let Self::File(path) = self else {
-            return Ok(Sourced { reader: Box::new(io::stdin().lock()), mode: None, len: None, identity: None });
+            return Ok(Sourced {
+                reader: Box::new(io::stdin().lock()),
+                mode: None,
+                len: None,
+                identity: None,
+            });
         };
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
         let (metadata, file) = opened.map_err(|error| Failure::io("can't open it", &error))?;
@@ -50,7 +55,7 @@ impl Source {
         Ok(Sourced {
             reader: Box::new(file),
             mode: is_regular.then(|| metadata.permissions().mode() & 0o777),
-            len: is_regular.then(|| metadata.len()),
+            len: is_regular.then_some(metadata.len()),
             identity: Some(Identity::of(&metadata)),
         })
     }

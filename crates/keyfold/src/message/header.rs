@@ -250,24 +250,28 @@ impl HeaderReader {
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<UnverifiedHeader>, DecryptError> {
         loop {
             let missing = self.needed - self.bytes.len();
-            let Some((taken, rest)) = input.split_at_checked(missing) else {
+            if input.len() < missing {
                 self.bytes.extend_from_slice(input);
                 *input = &[];
                 return Ok(None);
-            };
+            }
+            // Twice what there was, so that a header of many fields is not parsed once for each of them.
+            let room = self.limits.header_len.saturating_sub(self.bytes.len());
+            let taken = self.bytes.len().min(room).max(missing).min(input.len());
+            let (taken, rest) = input.split_at(taken);
             self.bytes.extend_from_slice(taken);
-            *input = rest;
-            // Each try gets at least one field further, so this is quadratic in the number of fields only,
-            // which the limits bound.
             match parse_header(&self.bytes, self.limits) {
-                Ok((header, body_len)) => {
+                Ok((header, body_len, len)) => {
+                    let surplus = self.bytes.len() - len;
+                    *input = &input[taken.len() - surplus..];
+                    self.bytes.truncate(len);
                     let bytes = std::mem::take(&mut self.bytes);
                     return Ok(Some(UnverifiedHeader { header, bytes, body_len }));
                 }
                 Err(ReadError::NeedMore(needed)) if needed > self.limits.header_len => {
                     return Err(LimitExceeded::HeaderLen { limit: self.limits.header_len }.into());
                 }
-                Err(ReadError::NeedMore(needed)) => self.needed = needed,
+                Err(ReadError::NeedMore(needed)) => (self.needed, *input) = (needed, rest),
                 Err(ReadError::Malformed(malformed)) => return Err(malformed.into()),
                 Err(ReadError::Limit(limit)) => return Err(limit.into()),
             }
@@ -275,7 +279,8 @@ impl HeaderReader {
     }
 }
 
-fn parse_header(bytes: &[u8], limits: Limits) -> Result<(Header, usize), ReadError> {
+/// The header at the front of `bytes`, how long it is up to IV and tag, and how long with them.
+fn parse_header(bytes: &[u8], limits: Limits) -> Result<(Header, usize, usize), ReadError> {
     let mut reader = Reader::new(bytes);
     let version = match reader.u8()? {
         1 => Version::V1,
@@ -319,7 +324,7 @@ fn parse_header(bytes: &[u8], limits: Limits) -> Result<(Header, usize), ReadErr
     };
     let tag = reader.array()?;
     let header = Header { suite, message_id, context, encrypted_data_keys, content, commitment, iv, tag };
-    Ok((header, body_len))
+    Ok((header, body_len, reader.position()))
 }
 
 /// The pairs may be in any order: some writers did not sort them, and what is authenticated is the bytes.

@@ -59,12 +59,18 @@ impl Record for KeyAliases {
 }
 
 /// The alias `name`, if there is one.
-pub(crate) async fn find(call: &Call<'_>, name: &AliasName) -> Result<Option<Stored<AliasRecord>>, RecordError> {
+pub(crate) async fn find(
+    call: &Call<'_>,
+    name: &AliasName,
+) -> Result<Option<Stored<AliasRecord>>, RecordError> {
     call.barrier.get(&call.barrier.alias_place(call.scope, name)).await
 }
 
 /// The names of a key.
-pub(crate) async fn names_of(call: &Call<'_>, key_id: &KeyId) -> Result<Option<Stored<KeyAliases>>, RecordError> {
+pub(crate) async fn names_of(
+    call: &Call<'_>,
+    key_id: &KeyId,
+) -> Result<Option<Stored<KeyAliases>>, RecordError> {
     call.barrier.get(&Place::key_aliases(call.scope, key_id)).await
 }
 
@@ -94,7 +100,10 @@ pub(crate) fn add_name(
     if grown.names.len() >= ALIASES_PER_KEY_MAX {
         return Err(KmsError::new(
             ErrorKind::LimitExceeded,
-            format!("{} has as many aliases as a KMS key can have: {ALIASES_PER_KEY_MAX}.", scope.key_arn(target)),
+            format!(
+                "{} has as many aliases as a KMS key can have: {ALIASES_PER_KEY_MAX}.",
+                scope.key_arn(target)
+            ),
         )
         .into());
     }

@@ -6,8 +6,8 @@
 use keyfold_crypto::SecretBytes;
 use keyfold_protocol::operations::KeyMetadata;
 use keyfold_protocol::{
-    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyId, KeyManagerType, KeyMaterialId, KeySpec, KeyState, KeyUsageType,
-    OriginType, Timestamp,
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyId, KeyManagerType, KeyMaterialId, KeySpec, KeyState,
+    KeyUsageType, OriginType, Timestamp,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -77,7 +77,8 @@ fn parse(call: &Call<'_>, text: &str) -> Result<Name, KmsError> {
                 format!("{}{name}", AliasName::PREFIX).parse().map(Name::Alias).map_err(|_| invalid())
             }
             // No key of another account can be used yet, so none is there.
-            Resource::Key(_) => KeyArn::try_from(arn).map_or_else(|_| Err(invalid()), |arn| Err(KmsError::key_not_found(&arn))),
+            Resource::Key(_) => KeyArn::try_from(arn)
+                .map_or_else(|_| Err(invalid()), |arn| Err(KmsError::key_not_found(&arn))),
             Resource::Alias(_) => Err(invalid()),
         };
     }

@@ -6,7 +6,7 @@ use keyfold_protocol::{KmsError, Timestamp};
 
 use super::{BackingKey, Key, KeyRecord};
 use crate::call::Scope;
-use crate::error::{Fault, RecordError};
+use crate::error::Fault;
 use crate::root::barrier::{Changes, Place};
 
 /// Most rotations on demand in the life of a key (KMS quotas: "On-demand rotation").
@@ -24,7 +24,7 @@ pub(crate) fn rotate_on_demand(
         return Err(KmsError::rotations_exhausted(&key.arn).into());
     }
     let material = BackingKey::generate(now)?;
-    let material_id = material.id(&key.id).map_err(RecordError::from)?;
+    let material_id = material.id(&key.id)?;
     changes.create(Place::material(scope, &key.id, &material_id), &material)?;
     changes.replace(
         &key.stored,

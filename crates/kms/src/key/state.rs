@@ -39,7 +39,9 @@ impl StateRow {
             Verdict::Refused => Err(match state {
                 KeyState::Disabled => KmsError::disabled(arn),
                 KeyState::PendingDeletion => KmsError::invalid_state(arn, "is pending deletion"),
-                KeyState::PendingReplicaDeletion => KmsError::invalid_state(arn, "is pending replica deletion"),
+                KeyState::PendingReplicaDeletion => {
+                    KmsError::invalid_state(arn, "is pending replica deletion")
+                }
                 KeyState::PendingImport => KmsError::invalid_state(arn, "is pending import"),
                 KeyState::Unavailable => KmsError::invalid_state(arn, "is unavailable"),
                 KeyState::Creating => KmsError::invalid_state(arn, "is creating"),

@@ -34,24 +34,41 @@ impl Target for NameAndKey {
     }
 }
 
-/// An alias that there is, and the key that shall have it instead, if there is one.
+/// An alias that there is.
 #[derive(Debug)]
 pub(crate) struct Alias {
     arn: AliasArn,
     stored: Stored<AliasRecord>,
-    new_target: Option<Key>,
 }
 
 impl Target for Alias {
     fn resources(&self, call: &Call<'_>) -> Vec<Protected> {
-        let old_target = call.scope.key_arn(&self.stored.record.target);
-        let new_target = self.new_target.as_ref().map(|key| Protected::from(&key.arn));
-        [Protected::from(&self.arn), Protected::from(&old_target)].into_iter().chain(new_target).collect()
+        let target = call.scope.key_arn(&self.stored.record.target);
+        vec![Protected::from(&self.arn), Protected::from(&target)]
     }
 
     fn keys(&self) -> Vec<&Key> {
         // An alias may leave a key in any state.
-        self.new_target.iter().collect()
+        Vec::new()
+    }
+}
+
+/// An alias that there is, and the key that shall have it instead.
+#[derive(Debug)]
+pub(crate) struct AliasAndKey {
+    alias: Alias,
+    key: Key,
+}
+
+impl Target for AliasAndKey {
+    fn resources(&self, call: &Call<'_>) -> Vec<Protected> {
+        let mut resources = self.alias.resources(call);
+        resources.push(Protected::from(&self.key.arn));
+        resources
+    }
+
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.key]
     }
 }
 
@@ -68,7 +85,10 @@ impl Handle for CreateAliasRequest {
         Ok(NameAndKey { arn: call.scope.alias_arn(&name), name, key })
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<CreateAliasResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<CreateAliasResponse, Fault> {
         let NameAndKey { name, arn, key } = authorized.target();
         if alias::find(call, name).await?.is_some() {
             return Err(KmsError::alias_already_exists(arn).into());
@@ -83,23 +103,23 @@ impl Handle for CreateAliasRequest {
 }
 
 impl Handle for UpdateAliasRequest {
-    type Target = Alias;
+    type Target = AliasAndKey;
 
     fn validate(&self) -> Result<(), KmsError> {
         validate(&self.alias_name, Some(&self.target_key_id))
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Alias, KmsError> {
+    async fn resolve(&self, call: &Call<'_>) -> Result<AliasAndKey, KmsError> {
         let alias = find(call, &self.alias_name).await?;
         let key = resolve_key(call, &self.target_key_id, Accepts::KeyOnly).await?;
-        Ok(Alias { new_target: Some(key), ..alias })
+        Ok(AliasAndKey { alias, key })
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<UpdateAliasResponse, Fault> {
-        let Alias { stored, new_target, .. } = authorized.target();
-        let Some(key) = new_target else {
-            return Ok(UpdateAliasResponse::new());
-        };
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<UpdateAliasResponse, Fault> {
+        let AliasAndKey { alias: Alias { stored, .. }, key } = authorized.target();
         let record = &stored.record;
         let mut changes = call.barrier.changes();
         changes.unchanged(&key.stored);
@@ -126,7 +146,10 @@ impl Handle for DeleteAliasRequest {
         find(call, &self.alias_name).await
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<DeleteAliasResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<DeleteAliasResponse, Fault> {
         let stored = &authorized.target().stored;
         let names = alias::names_of(call, &stored.record.target).await?.ok_or(RecordError::Incomplete)?;
         let mut changes = call.barrier.changes();
@@ -141,7 +164,7 @@ impl Handle for DeleteAliasRequest {
 #[derive(Debug)]
 pub(crate) enum AliasesOf {
     Account(Account),
-    Key(Key),
+    Key(Box<Key>),
 }
 
 impl Target for AliasesOf {
@@ -173,12 +196,18 @@ impl Handle for ListAliasesRequest {
 
     async fn resolve(&self, call: &Call<'_>) -> Result<AliasesOf, KmsError> {
         match &self.key_id {
-            Some(key_id) => resolve_key(call, key_id, Accepts::KeyOnly).await.map(AliasesOf::Key),
+            Some(key_id) => {
+                let key = resolve_key(call, key_id, Accepts::KeyOnly).await?;
+                Ok(AliasesOf::Key(Box::new(key)))
+            }
             None => Ok(AliasesOf::Account(Account)),
         }
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ListAliasesResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<ListAliasesResponse, Fault> {
         let request = authorized.request();
         let page = |list| Page::new(call, list, request.limit, 50, request.marker.as_ref());
         let (found, next) = match authorized.target() {
@@ -200,7 +229,10 @@ impl Handle for ListAliasesRequest {
 }
 
 /// A page of all aliases, in the order of their row keys.
-async fn all_aliases(call: &Call<'_>, page: &Page) -> Result<(Vec<AliasRecord>, Option<String>), RecordError> {
+async fn all_aliases(
+    call: &Call<'_>,
+    page: &Page,
+) -> Result<(Vec<AliasRecord>, Option<String>), RecordError> {
     let prefix = Place::aliases(call.scope);
     let mut found = call.barrier.range::<AliasRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
     let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
@@ -215,14 +247,15 @@ async fn aliases_of(
 ) -> Result<(Vec<AliasRecord>, Option<String>), RecordError> {
     let names = alias::names_of(call, &key.id).await?.map(|stored| stored.record.names).unwrap_or_default();
     let after = page.after.as_deref();
-    let names = names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
-    let mut found = Vec::new();
-    for name in names.take(page.limit + 1) {
+    let mut names: Vec<_> =
+        names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after)).collect();
+    let next = page.cut(call, &mut names, AliasName::to_string);
+    let mut found = Vec::with_capacity(names.len());
+    for name in &names {
         // Between the two reads the alias may have been deleted or moved: then it is not one of this key.
-        let alias = alias::find(call, &name).await?.map(|stored| stored.record);
+        let alias = alias::find(call, name).await?.map(|stored| stored.record);
         found.extend(alias.filter(|alias| alias.target == key.id));
     }
-    let next = page.cut(call, &mut found, |alias| alias.name.to_string());
     Ok((found, next))
 }
 
@@ -230,7 +263,7 @@ async fn find(call: &Call<'_>, name: &str) -> Result<Alias, KmsError> {
     let name = parse(name)?;
     let arn = call.scope.alias_arn(&name);
     let stored = alias::find(call, &name).await?.ok_or_else(|| KmsError::alias_not_found(&arn))?;
-    Ok(Alias { arn, stored, new_target: None })
+    Ok(Alias { arn, stored })
 }
 
 fn validate(name: &str, target: Option<&String>) -> Result<(), KmsError> {
@@ -252,8 +285,9 @@ fn parse(text: &str) -> Result<AliasName, KmsError> {
     if text.contains(':') {
         return Err(refuse(format!("{text} contains invalid characters for an alias")));
     }
-    let name: AliasName =
-        text.parse().map_err(|_| KmsError::new(ErrorKind::InvalidAliasName, format!("{text} is not an alias name.")))?;
+    let name: AliasName = text
+        .parse()
+        .map_err(|_| KmsError::new(ErrorKind::InvalidAliasName, format!("{text} is not an alias name.")))?;
     if name.is_reserved() {
         let message = "Aliases that begin with alias/aws/ are reserved.";
         return Err(KmsError::new(ErrorKind::InvalidAliasName, message));

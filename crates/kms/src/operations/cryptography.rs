@@ -4,9 +4,9 @@
 
 use keyfold_crypto::SecretBytes;
 use keyfold_protocol::operations::{
-    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, GenerateDataKeyRequest, GenerateDataKeyResponse,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateDataKeyWithoutPlaintextResponse, GenerateRandomRequest,
-    GenerateRandomResponse, ReEncryptRequest, ReEncryptResponse,
+    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, GenerateDataKeyRequest,
+    GenerateDataKeyResponse, GenerateDataKeyWithoutPlaintextRequest, GenerateDataKeyWithoutPlaintextResponse,
+    GenerateRandomRequest, GenerateRandomResponse, ReEncryptRequest, ReEncryptResponse,
 };
 use keyfold_protocol::{DataKeySpec, EncryptionAlgorithmSpec, EncryptionContext, KmsError};
 
@@ -111,9 +111,11 @@ impl Handle for ReEncryptRequest {
     }
 
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ReEncryptResponse, Fault> {
-        let (request, SourceAndDestination { source, destination }) = (authorized.request(), authorized.target());
+        let (request, SourceAndDestination { source, destination }) =
+            (authorized.request(), authorized.target());
         let source_algorithm = algorithm(&source.key, request.source_encryption_algorithm.as_ref())?;
-        let destination_algorithm = algorithm(destination, request.destination_encryption_algorithm.as_ref())?;
+        let destination_algorithm =
+            algorithm(destination, request.destination_encryption_algorithm.as_ref())?;
         let plaintext = source.decrypt(call, request.source_encryption_context.as_ref()).await?;
         let context = request.destination_encryption_context.as_ref();
         let blob = encrypt(call, destination, context, &plaintext).await?;
@@ -147,7 +149,10 @@ impl Handle for GenerateDataKeyRequest {
         resolve_key(call, &self.key_id, Accepts::KeyOrAlias).await
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<GenerateDataKeyResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<GenerateDataKeyResponse, Fault> {
         let (request, key) = (authorized.request(), authorized.target());
         let len = data_key_len(request.number_of_bytes, request.key_spec.as_ref())?;
         let data_key = SecretBytes::random(len).map_err(RecordError::from)?;
@@ -211,7 +216,10 @@ impl Handle for GenerateRandomRequest {
         Ok(Account)
     }
 
-    async fn perform(_: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<GenerateRandomResponse, Fault> {
+    async fn perform(
+        _: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<GenerateRandomResponse, Fault> {
         let len = data_key_len(authorized.request().number_of_bytes, None)?;
         let bytes = SecretBytes::random(len).map_err(RecordError::from)?;
         Ok(GenerateRandomResponse::new(bytes))
@@ -243,7 +251,11 @@ impl Source {
         found.map(|key| Self { key, blob }).ok_or_else(KmsError::key_behind_ciphertext_not_accessible)
     }
 
-    async fn decrypt(&self, call: &Call<'_>, context: Option<&EncryptionContext>) -> Result<SecretBytes, KmsError> {
+    async fn decrypt(
+        &self,
+        call: &Call<'_>,
+        context: Option<&EncryptionContext>,
+    ) -> Result<SecretBytes, KmsError> {
         let material_id = &self.blob.header().material_id;
         let backing_key = BackingKey::load(call.barrier, call.scope, &self.key.id, material_id).await?;
         let backing_key = backing_key.ok_or_else(KmsError::invalid_ciphertext)?;
@@ -307,7 +319,10 @@ fn current_material(key: &Key) -> String {
 }
 
 /// The algorithm that is asked for, if the key can run it.
-fn algorithm(key: &Key, asked: Option<&EncryptionAlgorithmSpec>) -> Result<EncryptionAlgorithmSpec, KmsError> {
+fn algorithm(
+    key: &Key,
+    asked: Option<&EncryptionAlgorithmSpec>,
+) -> Result<EncryptionAlgorithmSpec, KmsError> {
     let asked = asked.cloned().unwrap_or(EncryptionAlgorithmSpec::SymmetricDefault);
     if asked == EncryptionAlgorithmSpec::SymmetricDefault {
         Ok(asked)

@@ -1,12 +1,13 @@
 //! Making, describing and listing keys.
 
 use keyfold_protocol::operations::{
-    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, KeyListEntry, ListKeysRequest,
-    ListKeysResponse,
+    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, KeyListEntry,
+    ListKeysRequest, ListKeysResponse,
 };
 use keyfold_protocol::operations::{KeyMetadata, OperationName};
 use keyfold_protocol::{
-    AliasName, CustomerMasterKeySpec, ErrorKind, KeyArn, KeyId, KeySpec, KeyState, KeyUsageType, KmsError, OriginType,
+    AliasName, CustomerMasterKeySpec, ErrorKind, KeyArn, KeyId, KeySpec, KeyState, KeyUsageType, KmsError,
+    OriginType,
 };
 
 use super::{Account, Handle, row_of};
@@ -26,7 +27,11 @@ impl Handle for CreateKeyRequest {
         let older_spec = self.customer_master_key_spec.as_ref();
         Validation::default()
             .optional_text("description", self.description.as_ref(), 0..=DESCRIPTION_LEN_MAX)
-            .member_of("keyUsage", usage.map(KeyUsageType::as_str), names(KeyUsageType::ALL, KeyUsageType::as_str))
+            .member_of(
+                "keyUsage",
+                usage.map(KeyUsageType::as_str),
+                names(KeyUsageType::ALL, KeyUsageType::as_str),
+            )
             .member_of("keySpec", spec.map(KeySpec::as_str), names(KeySpec::ALL, KeySpec::as_str))
             .member_of(
                 "customerMasterKeySpec",
@@ -78,7 +83,10 @@ impl Handle for DescribeKeyRequest {
     type Target = Key;
 
     fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).grant_tokens(self.grant_tokens.as_ref()).finish()?;
+        Validation::default()
+            .key_id("keyId", &self.key_id)
+            .grant_tokens(self.grant_tokens.as_ref())
+            .finish()?;
         unsupported(self.grant_tokens.as_ref().is_some_and(|tokens| !tokens.is_empty()), "GrantTokens")
     }
 
@@ -86,7 +94,10 @@ impl Handle for DescribeKeyRequest {
         resolve_key(call, &self.key_id, Accepts::KeyOrAlias).await
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<DescribeKeyResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<DescribeKeyResponse, Fault> {
         let key = authorized.target();
         Ok(DescribeKeyResponse::new(key.stored.record.metadata(call.scope, &key.id)))
     }
@@ -97,7 +108,11 @@ impl Handle for ListKeysRequest {
 
     fn validate(&self) -> Result<(), KmsError> {
         let mut validation = Validation::default();
-        validation.number("limit", self.limit, 1..=1000).optional_text("marker", self.marker.as_ref(), 1..=1024);
+        validation.number("limit", self.limit, 1..=1000).optional_text(
+            "marker",
+            self.marker.as_ref(),
+            1..=1024,
+        );
         for (index, owner) in self.resource_owners.iter().flatten().enumerate() {
             let member = format!("resourceOwners.{}.member", index + 1);
             validation.member_of(&member, Some(owner), [OWN_KEYS, SHARED_KEYS].into_iter());
@@ -115,7 +130,8 @@ impl Handle for ListKeysRequest {
         let request = authorized.request();
         let page = Page::new(call, "keys".to_owned(), request.limit, 100, request.marker.as_ref())?;
         let prefix = Place::keys(call.scope);
-        let mut found = call.barrier.range::<KeyRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
+        let mut found =
+            call.barrier.range::<KeyRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
         let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
         let mut keys = Vec::with_capacity(found.len());
         for stored in &found {
@@ -184,7 +200,10 @@ fn add_key(
 }
 
 fn not_supported(member: &str, value: &str) -> KmsError {
-    KmsError::new(ErrorKind::UnsupportedOperation, format!("{member} {value} is not supported by this service."))
+    KmsError::new(
+        ErrorKind::UnsupportedOperation,
+        format!("{member} {value} is not supported by this service."),
+    )
 }
 
 fn names<T>(all: &'static [T], name: fn(&T) -> &str) -> impl Iterator<Item = &'static str> {

@@ -4,9 +4,9 @@
 //! replace, so nothing can come between.
 
 use keyfold_protocol::operations::{
-    CancelKeyDeletionRequest, CancelKeyDeletionResponse, DisableKeyRequest, DisableKeyResponse, EnableKeyRequest,
-    EnableKeyResponse, RotateKeyOnDemandRequest, RotateKeyOnDemandResponse, ScheduleKeyDeletionRequest,
-    ScheduleKeyDeletionResponse,
+    CancelKeyDeletionRequest, CancelKeyDeletionResponse, DisableKeyRequest, DisableKeyResponse,
+    EnableKeyRequest, EnableKeyResponse, RotateKeyOnDemandRequest, RotateKeyOnDemandResponse,
+    ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse,
 };
 use keyfold_protocol::{KeyState, KmsError, Timestamp};
 
@@ -94,7 +94,10 @@ impl Handle for CancelKeyDeletionRequest {
         resolve_key(call, &self.key_id, Accepts::KeyOnly).await
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<CancelKeyDeletionResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<CancelKeyDeletionResponse, Fault> {
         let key = authorized.target();
         // From its date on the key waits only for being erased; it must not come back to life.
         if key.stored.record.deletion_date.is_none_or(|date| date <= call.now) {
@@ -116,7 +119,10 @@ impl Handle for RotateKeyOnDemandRequest {
         resolve_key(call, &self.key_id, Accepts::KeyOnly).await
     }
 
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<RotateKeyOnDemandResponse, Fault> {
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<RotateKeyOnDemandResponse, Fault> {
         let key = authorized.target();
         let mut changes = call.barrier.changes();
         rotation::rotate_on_demand(&mut changes, call.scope, key, call.now)?;
@@ -144,9 +150,12 @@ async fn set_state(
 
 /// The waiting time of a request, in days.
 fn window(request: &ScheduleKeyDeletionRequest) -> Result<u16, KmsError> {
-    let days = request.pending_window_in_days.map_or(Some(WINDOW_DAYS_DEFAULT), |days| u16::try_from(days).ok());
+    let days =
+        request.pending_window_in_days.map_or(Some(WINDOW_DAYS_DEFAULT), |days| u16::try_from(days).ok());
     days.filter(|days| (WINDOW_DAYS_MIN..=WINDOW_DAYS_MAX).contains(days)).ok_or_else(|| {
-        refuse(format!("PendingWindowInDays must be between {WINDOW_DAYS_MIN} and {WINDOW_DAYS_MAX} days (inclusive)."))
+        refuse(format!(
+            "PendingWindowInDays must be between {WINDOW_DAYS_MIN} and {WINDOW_DAYS_MAX} days (inclusive)."
+        ))
     })
 }
 

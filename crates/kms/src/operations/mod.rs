@@ -19,9 +19,9 @@ use std::future::Future;
 use keyfold_protocol::operations::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest, DeleteAliasRequest,
     DescribeKeyRequest, DisableKeyRequest, EnableKeyRequest, EncryptRequest, GenerateDataKeyRequest,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ListAliasesRequest, ListKeysRequest, Operation,
-    OperationName, ReEncryptRequest, Request, Response, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest,
-    UpdateAliasRequest,
+    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ListAliasesRequest, ListKeysRequest,
+    Operation, OperationName, ReEncryptRequest, Request, Response, RotateKeyOnDemandRequest,
+    ScheduleKeyDeletionRequest, UpdateAliasRequest,
 };
 use keyfold_protocol::{AliasArn, BoxFuture, KeyArn, KmsError};
 
@@ -166,7 +166,8 @@ pub(crate) async fn dispatch(call: &Call<'_>, request: Request) -> Result<Respon
     (row.handler)(call, row, request).await
 }
 
-type Handler = for<'a> fn(&'a Call<'a>, &'static OperationRow, Request) -> BoxFuture<'a, Result<Response, KmsError>>;
+type Handler =
+    for<'a> fn(&'a Call<'a>, &'static OperationRow, Request) -> BoxFuture<'a, Result<Response, KmsError>>;
 
 const fn row<O: Handle>(
     actions: &'static [&'static str],

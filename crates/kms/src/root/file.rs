@@ -42,7 +42,8 @@ impl FileRoot {
         let malformed = || RootError::Malformed { path: path.into() };
         let digits = content.strip_prefix(FIRST_LINE).and_then(|rest| rest.strip_prefix('\n'));
         let digits = digits.and_then(|rest| rest.strip_suffix('\n')).ok_or_else(malformed)?;
-        let is_canonical = digits.len() == 2 * KEY_LEN && !digits.bytes().any(|digit| digit.is_ascii_uppercase());
+        let is_canonical =
+            digits.len() == 2 * KEY_LEN && !digits.bytes().any(|digit| digit.is_ascii_uppercase());
         if !is_canonical {
             return Err(malformed());
         }
@@ -109,7 +110,9 @@ mod tests {
         FileRoot::create(&path).unwrap();
         let good = fs::read_to_string(&path).unwrap();
         let upper = good.replace(|c: char| c.is_ascii_hexdigit(), "A");
-        for bad in ["", "keyfold root key v2\n", &good[..good.len() - 1], &good[1..], &upper, &"x".repeat(5000)] {
+        for bad in
+            ["", "keyfold root key v2\n", &good[..good.len() - 1], &good[1..], &upper, &"x".repeat(5000)]
+        {
             fs::write(&path, bad).unwrap();
             assert!(matches!(FileRoot::load(&path), Err(RootError::Malformed { .. })), "{bad:?}");
         }

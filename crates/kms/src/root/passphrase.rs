@@ -65,7 +65,11 @@ impl PassphraseRoot {
         }
         let key = stretch(passphrase, &salt, cost)?;
         let verify = hex::decode(&file.verify).map_err(|_| malformed())?;
-        if ct_eq(key.verify_value()?.expose(), &verify) { Ok(Self(key)) } else { Err(RootError::WrongPassphrase) }
+        if ct_eq(key.verify_value()?.expose(), &verify) {
+            Ok(Self(key))
+        } else {
+            Err(RootError::WrongPassphrase)
+        }
     }
 }
 

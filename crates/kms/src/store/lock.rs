@@ -5,6 +5,8 @@
 //! step, and it gives a waiting process a clear answer instead of an engine's.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -26,7 +28,7 @@ struct LockFile {
 impl HomeLock {
     /// Opens the lock file, making it if need be. Takes no lock yet.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = private_file(path)?;
         Ok(Self(Arc::new(LockFile { file, held: Mutex::new(0) })))
     }
 
@@ -71,6 +73,11 @@ impl Drop for Held {
             let _ = self.0.file.unlock();
         }
     }
+}
+
+/// Opens a file for reading and writing, or makes it for its owner alone. What is in it stays.
+pub(super) fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// How long a process waits for another one. A write holds the lock for milliseconds, creation with a

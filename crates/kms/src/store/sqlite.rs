@@ -22,7 +22,10 @@ use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 
-use super::{Condition, HomeLock, Outcome, Revision, Row, Store, StoreError, Transaction, Write, check_bounds};
+use super::lock::private_file;
+use super::{
+    Condition, HomeLock, Outcome, Revision, Row, Store, StoreError, Transaction, Write, check_bounds,
+};
 
 /// A [`Store`] in a SQLite file.
 pub struct SqliteStore {
@@ -51,6 +54,8 @@ impl SqliteStore {
         }
         let held = lock.acquire()?;
         let path = directory.join(STORE_FILE);
+        // SQLite gives its companions the mode of the file, and would make that one readable by others.
+        private_file(&path)?;
         let mut writer = connect(&path)?;
         migrate(&mut writer)?;
         // The file's own entry must be as durable as what is in it.
@@ -129,7 +134,9 @@ impl fmt::Debug for SqliteStore {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy { waited_ms: BUSY_MS_MAX },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::Busy { waited_ms: BUSY_MS_MAX }
+            }
             Some(ErrorCode::NotADatabase) => Self::NotAStore,
             _ => Self::Engine(Box::new(error)),
         }
@@ -329,7 +336,9 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(home.path()).unwrap();
         let long = "k".repeat(KEY_LEN_MAX + 1);
-        for transaction in [put("", "v", None), put("ö", "v", None), put("a b", "v", None), put(&long, "v", None)] {
+        for transaction in
+            [put("", "v", None), put("ö", "v", None), put("a b", "v", None), put(&long, "v", None)]
+        {
             assert!(matches!(store.commit_now(&transaction), Err(StoreError::OutOfBounds)));
         }
         let value = "v".repeat(VALUE_LEN_MAX + 1);
@@ -342,7 +351,8 @@ mod tests {
         let store = SqliteStore::open(home.path()).unwrap();
         for connection in [&store.writer, &store.reader] {
             let connection = locked(connection);
-            let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+            let pragma =
+                |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
             assert_eq!((pragma("synchronous"), pragma("page_size")), (SYNCHRONOUS_FULL, PAGE_SIZE));
         }
         assert!(locked(&store.reader).execute("DELETE FROM record", []).is_err());
@@ -360,7 +370,10 @@ mod tests {
         let path = home.path().join(STORE_FILE);
         Connection::open(&path).unwrap().pragma_update(None, "user_version", 7).unwrap();
         let error = SqliteStore::open(home.path()).unwrap_err();
-        assert_eq!(error.to_string(), "the key store has schema version 7; this version of Keyfold knows up to 1");
+        assert_eq!(
+            error.to_string(),
+            "the key store has schema version 7; this version of Keyfold knows up to 1"
+        );
 
         let home = tempfile::tempdir().unwrap();
         let garbage = vec![b'x'; 10_000];
@@ -376,8 +389,12 @@ mod tests {
         let store = SqliteStore::open(home.path()).unwrap();
         store.has_failed.store(true, Ordering::SeqCst);
         assert!(matches!(store.commit_now(&put("a/1", "one", None)), Err(StoreError::Failed)));
-        let io = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC), None);
-        let full = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+        let io = rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
+            None,
+        );
+        let full =
+            rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
         assert!(is_disk_failure(&io) && !is_disk_failure(&full));
     }
 }

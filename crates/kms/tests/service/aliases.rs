@@ -66,7 +66,11 @@ fn names_have_rules() {
             "Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$",
         ),
     );
-    home.fails(create("alias/a:b"), ErrorKind::Validation, "alias/a:b contains invalid characters for an alias");
+    home.fails(
+        create("alias/a:b"),
+        ErrorKind::Validation,
+        "alias/a:b contains invalid characters for an alias",
+    );
     home.fails(create("alias/"), ErrorKind::InvalidAliasName, "alias/ is not an alias name.");
     let reserved = "Aliases that begin with alias/aws/ are reserved.";
     home.fails(create("alias/aws/s3"), ErrorKind::InvalidAliasName, reserved);
@@ -75,7 +79,10 @@ fn names_have_rules() {
     home.fails(
         create(&long),
         ErrorKind::Validation,
-        &violation(&format!("Value '{long}' at 'aliasName'"), "Member must have length less than or equal to 256"),
+        &violation(
+            &format!("Value '{long}' at 'aliasName'"),
+            "Member must have length less than or equal to 256",
+        ),
     );
     home.ok(create(&long[..256]));
     home.ok(create("alias/app"));

@@ -2,8 +2,9 @@
 
 use keyfold_kms::CiphertextBlob;
 use keyfold_protocol::operations::{
-    CreateAliasRequest, DecryptRequest, DescribeKeyRequest, DisableKeyRequest, EncryptRequest, GenerateDataKeyRequest,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ReEncryptRequest, RecipientInfo,
+    CreateAliasRequest, DecryptRequest, DescribeKeyRequest, DisableKeyRequest, EncryptRequest,
+    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ReEncryptRequest,
+    RecipientInfo,
 };
 use keyfold_protocol::{DataKeySpec, EncryptionAlgorithmSpec, ErrorKind};
 
@@ -48,9 +49,14 @@ fn plaintexts_have_1_to_4096_bytes_and_blobs_at_most_6144() {
     let longest = home.encrypt(&key_id, &[7; 4096]);
     assert!(longest.len() <= 6144);
     assert_eq!(home.decrypt(&longest), [7; 4096]);
-    let constraint = |bound| violation("Value at 'ciphertextBlob'", &format!("Member must have length {bound}"));
+    let constraint =
+        |bound| violation("Value at 'ciphertextBlob'", &format!("Member must have length {bound}"));
     home.fails(DecryptRequest::new([]), ErrorKind::Validation, &constraint("greater than or equal to 1"));
-    home.fails(DecryptRequest::new([1; 6145]), ErrorKind::Validation, &constraint("less than or equal to 6144"));
+    home.fails(
+        DecryptRequest::new([1; 6145]),
+        ErrorKind::Validation,
+        &constraint("less than or equal to 6144"),
+    );
 }
 
 #[test]
@@ -92,10 +98,11 @@ fn damaged_and_foreign_ciphertexts_are_refused() {
         let mut flipped = blob.clone();
         flipped[position] ^= 0x01;
         let kind = home.send(DecryptRequest::new(&*flipped)).unwrap_err().kind();
-        // The account and the key id are read before anything can be authentic, and then no such key is found.
-        let names_another_key = (2..10).contains(&position) || (11..27).contains(&position);
+        // Account and key id are read before anything can be authentic, and then no such key is found. (The first
+        // three bytes of an account are zero: they would make it 10^12 or more.)
+        let names_another_key = (5..27).contains(&position);
         let expected = if names_another_key { ErrorKind::AccessDenied } else { ErrorKind::InvalidCiphertext };
-        assert!(kind == expected || position == 10 && kind == ErrorKind::AccessDenied, "byte {position}: {kind}");
+        assert_eq!(kind, expected, "byte {position}");
     }
     for len in 1..blob.len() {
         home.fails_silently(DecryptRequest::new(&blob[..len]), ErrorKind::InvalidCiphertext);
@@ -188,7 +195,11 @@ fn a_data_key_has_one_length() {
     let key_id = home.create_key();
     let cases = [
         (None, None, "Please specify either number of bytes or key spec.".to_owned()),
-        (Some(32), Some(DataKeySpec::Aes256), "Please specify either number of bytes or key spec.".to_owned()),
+        (
+            Some(32),
+            Some(DataKeySpec::Aes256),
+            "Please specify either number of bytes or key spec.".to_owned(),
+        ),
         (
             Some(0),
             None,
@@ -202,7 +213,10 @@ fn a_data_key_has_one_length() {
         (
             None,
             Some("AES_512".into()),
-            violation("Value 'AES_512' at 'keySpec'", "Member must satisfy enum value set: [AES_256, AES_128]"),
+            violation(
+                "Value 'AES_512' at 'keySpec'",
+                "Member must satisfy enum value set: [AES_256, AES_128]",
+            ),
         ),
     ];
     for (number, spec, message) in cases {
@@ -230,11 +244,15 @@ fn re_encrypt_between_keys_and_contexts() {
     };
     let answer = home.ok(re_encrypt());
     assert_eq!((answer.source_key_id, &answer.key_id), (Some(arn(&one)), &arn(&two)));
-    let material = |key_id: &str| home.ok(DescribeKeyRequest::new(key_id)).key_metadata.current_key_material_id;
+    let material =
+        |key_id: &str| home.ok(DescribeKeyRequest::new(key_id)).key_metadata.current_key_material_id;
     assert_eq!(answer.source_key_material_id, material(&one));
     assert_eq!(answer.destination_key_material_id, material(&two));
     let symmetric = Some(EncryptionAlgorithmSpec::SymmetricDefault);
-    assert_eq!((answer.source_encryption_algorithm, answer.destination_encryption_algorithm), (symmetric.clone(), symmetric));
+    assert_eq!(
+        (answer.source_encryption_algorithm, answer.destination_encryption_algorithm),
+        (symmetric.clone(), symmetric)
+    );
     let mut decrypt = DecryptRequest::new(answer.ciphertext_blob);
     decrypt.encryption_context = Some(context(&[("to", "2")]));
     let opened = home.ok(decrypt);
@@ -258,7 +276,8 @@ fn random_bytes() {
     assert_ne!(home.ok(random(Some(32))).plaintext.expose(), home.ok(random(Some(32))).plaintext.expose());
     assert_eq!(home.ok(random(Some(1024))).plaintext.len(), 1024);
     home.fails(random(None), ErrorKind::Validation, "NumberOfBytes is required.");
-    let message = violation("Value '1025' at 'numberOfBytes'", "Member must have value less than or equal to 1024");
+    let message =
+        violation("Value '1025' at 'numberOfBytes'", "Member must have value less than or equal to 1024");
     home.fails(random(Some(1025)), ErrorKind::Validation, &message);
     let mut in_a_store = random(Some(1));
     in_a_store.custom_key_store_id = Some("cks-1".into());
@@ -297,7 +316,8 @@ fn members_that_are_not_honoured_are_refused() {
     let home = Home::new();
     let key_id = home.create_key();
     let blob = home.encrypt(&key_id, b"x");
-    let unsupported = |error: keyfold_protocol::KmsError| assert_eq!(error.kind(), ErrorKind::UnsupportedOperation);
+    let unsupported =
+        |error: keyfold_protocol::KmsError| assert_eq!(error.kind(), ErrorKind::UnsupportedOperation);
     let tokens = || Some(vec!["token".to_owned()]);
     let mut request = EncryptRequest::new(&*key_id, secret(b"x"));
     request.grant_tokens = tokens();

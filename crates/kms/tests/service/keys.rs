@@ -6,8 +6,8 @@ use keyfold_protocol::operations::{
     ScheduleKeyDeletionRequest, Tag,
 };
 use keyfold_protocol::{
-    CustomerMasterKeySpec, EncryptionAlgorithmSpec, ErrorKind, KeyId, KeyManagerType, KeySpec, KeyState, KeyUsageType,
-    OriginType, Timestamp,
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, ErrorKind, KeyId, KeyManagerType, KeySpec, KeyState,
+    KeyUsageType, OriginType, Timestamp,
 };
 
 use crate::harness::{Home, KEY_ARN_PREFIX, NO_KEY, START_MS, arn, secret, violation};
@@ -30,7 +30,10 @@ fn a_new_key_is_described_as_aws_describes_it() {
     assert_eq!(made.description.as_deref(), Some("for tests"));
     assert_eq!(made.key_usage, Some(KeyUsageType::EncryptDecrypt));
     assert_eq!((made.key_state.clone(), made.deletion_date), (Some(KeyState::Enabled), None));
-    assert_eq!((made.origin.clone(), made.key_manager.clone()), (Some(OriginType::AwsKms), Some(KeyManagerType::Customer)));
+    assert_eq!(
+        (made.origin.clone(), made.key_manager.clone()),
+        (Some(OriginType::AwsKms), Some(KeyManagerType::Customer))
+    );
     assert_eq!(made.key_spec, Some(KeySpec::SymmetricDefault));
     assert_eq!(made.customer_master_key_spec, Some(CustomerMasterKeySpec::SymmetricDefault));
     assert_eq!(made.encryption_algorithms, Some(vec![EncryptionAlgorithmSpec::SymmetricDefault]));
@@ -97,8 +100,16 @@ fn what_a_new_key_can_be() {
         unsupported,
         "Origin EXTERNAL is not supported by this service.",
     );
-    refuse(|request| request.policy = Some("{}".into()), unsupported, "Policy is not supported by this service.");
-    refuse(|request| request.multi_region = Some(true), unsupported, "MultiRegion is not supported by this service.");
+    refuse(
+        |request| request.policy = Some("{}".into()),
+        unsupported,
+        "Policy is not supported by this service.",
+    );
+    refuse(
+        |request| request.multi_region = Some(true),
+        unsupported,
+        "MultiRegion is not supported by this service.",
+    );
     refuse(
         |request| request.tags = Some(vec![Tag { tag_key: "a".into(), tag_value: "b".into() }]),
         unsupported,
@@ -127,12 +138,20 @@ fn keys_that_are_not_there() {
         home.fails(DescribeKeyRequest::new(bad), not_found, &format!("Invalid keyId '{bad}'"));
     }
     for name in [NO_KEY.to_owned(), arn(NO_KEY)] {
-        home.fails(DescribeKeyRequest::new(name), not_found, &format!("Key '{}' does not exist", arn(NO_KEY)));
+        home.fails(
+            DescribeKeyRequest::new(name),
+            not_found,
+            &format!("Key '{}' does not exist", arn(NO_KEY)),
+        );
     }
     let elsewhere = format!("arn:aws:kms:eu-central-1:000000000000:key/{NO_KEY}");
     home.fails(DescribeKeyRequest::new(elsewhere), not_found, "Invalid arn eu-central-1");
     let of_another = format!("arn:aws:kms:local:111122223333:key/{NO_KEY}");
-    home.fails(DescribeKeyRequest::new(&*of_another), not_found, &format!("Key '{of_another}' does not exist"));
+    home.fails(
+        DescribeKeyRequest::new(&*of_another),
+        not_found,
+        &format!("Key '{of_another}' does not exist"),
+    );
     home.fails(DescribeKeyRequest::new("arn:aws:kms"), ErrorKind::InvalidArn, "Invalid arn arn:aws:kms");
     home.fails(
         DescribeKeyRequest::new("alias/none"),
@@ -320,7 +339,8 @@ fn markers_and_limits_are_checked() {
     let mut first = ListKeysRequest::new();
     first.limit = Some(1);
     let marker = home.ok(first).next_marker.unwrap();
-    let flipped = if marker.starts_with('0') { marker.replacen('0', "1", 1) } else { format!("0{}", &marker[1..]) };
+    let flipped =
+        if marker.starts_with('0') { marker.replacen('0', "1", 1) } else { format!("0{}", &marker[1..]) };
     for bad in ["x", "00", &flipped, &marker[2..], &format!("{marker}00")] {
         let mut request = ListKeysRequest::new();
         request.marker = Some(bad.to_owned());

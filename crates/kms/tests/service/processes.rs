@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use keyfold_protocol::KmsExt as _;
 use keyfold_protocol::operations::{
-    CreateAliasRequest, CreateKeyRequest, DecryptRequest, DescribeKeyRequest, EncryptRequest, ListAliasesRequest,
-    ListKeysRequest, RotateKeyOnDemandRequest,
+    CreateAliasRequest, CreateKeyRequest, DecryptRequest, DescribeKeyRequest, EncryptRequest,
+    ListAliasesRequest, ListKeysRequest, RotateKeyOnDemandRequest,
 };
 
 use crate::harness::{open, secret};
@@ -100,15 +100,15 @@ fn killed_processes_lose_nothing_that_was_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path().join("home");
     let mut acknowledged = Vec::new();
-    for round in 0..12u64 {
+    for round in 0..16u64 {
         // The first rounds are cut while the home is being made.
         let (one, two) = (spawn(&home), spawn(&home));
-        thread::sleep(Duration::from_millis(3 + round * 13));
+        thread::sleep(Duration::from_millis(3 + round * 20));
         acknowledged.extend(kill(one));
         acknowledged.extend(kill(two));
         assert_all_there(&home, &acknowledged);
     }
-    assert!(acknowledged.len() > 50, "children have worked: {}", acknowledged.len());
+    assert!(acknowledged.len() > 40, "children have worked: {}", acknowledged.len());
 }
 
 #[test]
@@ -141,8 +141,12 @@ fn threads_with_their_own_openings_write_side_by_side() {
     let defaults: BTreeSet<_> = made.iter().map(|(default, _)| default.clone()).collect();
     assert_eq!(defaults.len(), 1);
     let kms = open(&home).unwrap();
-    let listed: BTreeSet<_> =
-        pollster::block_on(kms.send(ListKeysRequest::new())).unwrap().keys.into_iter().map(|key| key.key_id).collect();
+    let listed: BTreeSet<_> = pollster::block_on(kms.send(ListKeysRequest::new()))
+        .unwrap()
+        .keys
+        .into_iter()
+        .map(|key| key.key_id)
+        .collect();
     assert_eq!(listed.len(), 4 * 8 + 1);
     assert!(made.iter().all(|(_, keys)| keys.is_subset(&listed)));
     let mut request = ListAliasesRequest::new();

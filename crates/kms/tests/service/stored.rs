@@ -13,8 +13,9 @@ use keyfold_kms::root::{FileRoot, RootError};
 use keyfold_kms::store::{Outcome, Row, SqliteStore, Store, StoreError, Transaction};
 use keyfold_kms::{Embedded, OpenError, RecordError, RootKind, RootOfTrust, Service, SystemClock};
 use keyfold_protocol::operations::{
-    CreateAliasRequest, CreateKeyRequest, DecryptRequest, DescribeKeyRequest, DisableKeyRequest, EncryptRequest,
-    ListAliasesRequest, ListKeysRequest, Operation, RotateKeyOnDemandRequest, UpdateAliasRequest,
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest, DeleteAliasRequest,
+    DescribeKeyRequest, DisableKeyRequest, EncryptRequest, ListAliasesRequest, ListKeysRequest, Operation,
+    RotateKeyOnDemandRequest, UpdateAliasRequest,
 };
 use keyfold_protocol::{BoxFuture, ErrorKind, Kms, KmsError, KmsExt as _};
 
@@ -34,7 +35,8 @@ fn assert_consistent(kms: &dyn Kms) {
         assert_eq!(send(kms, DecryptRequest::new(blob)).unwrap().plaintext.expose(), b"x");
         let mut request = ListAliasesRequest::new();
         request.key_id = Some(key.key_id.clone());
-        by_key.extend(send(kms, request).unwrap().aliases.into_iter().map(|a| (a.alias_name, a.target_key_id)));
+        by_key
+            .extend(send(kms, request).unwrap().aliases.into_iter().map(|a| (a.alias_name, a.target_key_id)));
     }
     let all: BTreeSet<_> = aliases.into_iter().map(|alias| (alias.alias_name, alias.target_key_id)).collect();
     assert_eq!(all, by_key);
@@ -84,11 +86,18 @@ fn nothing_that_a_user_gave_can_be_read_in_the_files() {
     }
     assert!(files >= 3, "store, WAL and root key were searched");
     // The search itself finds what is there: key ids stand in row keys.
-    let wal = [fs::read(home.path().join("store.db")).unwrap(), fs::read(home.path().join("store.db-wal")).unwrap()];
+    let wal = [
+        fs::read(home.path().join("store.db")).unwrap(),
+        fs::read(home.path().join("store.db-wal")).unwrap(),
+    ];
     assert!(wal.concat().windows(key_id.len()).any(|window| window == key_id.as_bytes()));
 }
 
 type RawRow = (String, Vec<u8>);
+/// An operation that reads a row.
+type UseOf<'a> = &'a dyn Fn(&RawRow) -> Result<(), KmsError>;
+/// What a killed process leaves in a home.
+type Leave<'a> = &'a dyn Fn(&Path);
 
 fn raw_rows(home: &Path) -> (rusqlite::Connection, Vec<RawRow>) {
     let connection = rusqlite::Connection::open(home.join("store.db")).unwrap();
@@ -126,7 +135,7 @@ fn rows_that_were_swapped_moved_or_edited_do_not_open() {
     let of = |prefix: &str| rows.iter().filter(|(key, _)| key.starts_with(prefix)).collect::<Vec<_>>();
 
     // Each row in the place of each other row of its kind.
-    let uses: [(&str, &dyn Fn(&RawRow) -> Result<(), KmsError>); 3] = [
+    let uses: [(&str, UseOf<'_>); 3] = [
         ("key/", &|row| home.send(DescribeKeyRequest::new(row.0.rsplit('/').next().unwrap())).map(drop)),
         ("alias/", &|_| home.send(ListAliasesRequest::new()).map(drop)),
         ("key-aliases/", &|row| {
@@ -149,7 +158,11 @@ fn rows_that_were_swapped_moved_or_edited_do_not_open() {
     let materials = of(&format!("material/000000000000/local/{one}/"));
     assert_eq!(materials.len(), 2);
     let current = home.ok(DescribeKeyRequest::new(&*one)).key_metadata.current_key_material_id.unwrap();
-    let (current, old) = if materials[0].0.ends_with(&current) { (materials[0], materials[1]) } else { (materials[1], materials[0]) };
+    let (current, old) = if materials[0].0.ends_with(&current) {
+        (materials[0], materials[1])
+    } else {
+        (materials[1], materials[0])
+    };
     overwrite(&connection, &current.0, &old.1);
     assert_damaged(home.send(EncryptRequest::new(&*one, secret(b"x"))), "material");
     overwrite(&connection, &current.0, &current.1);
@@ -225,7 +238,8 @@ fn a_home_under_a_passphrase() {
     let again = open_with(&phrase("right")).unwrap();
     assert_eq!(pollster::block_on(again.ensure_default_key()).unwrap().arn, made.arn);
     let with_file = Home::new();
-    let error = pollster::block_on(Embedded::open(with_file.path(), &phrase("x"), Arc::new(SystemClock))).unwrap_err();
+    let error = pollster::block_on(Embedded::open(with_file.path(), &phrase("x"), Arc::new(SystemClock)))
+        .unwrap_err();
     assert!(matches!(error, OpenError::NoPassphraseExpected { .. }));
 }
 
@@ -251,7 +265,7 @@ fn a_home_that_was_left_half_made_is_completed_with_the_root_it_has() {
         file.write_all(bytes).unwrap();
     };
     let with_root = |home: &Path| write(&home.join("root.key"), &root);
-    let stages: [(&str, &dyn Fn(&Path)); 6] = [
+    let stages: [(&str, Leave<'_>); 6] = [
         ("nothing", &|_| {}),
         ("lock", &|home| write(&home.join("lock"), b"")),
         ("half a root", &|home| write(&home.join("root.tmp"), b"keyfold root key v1\n00")),
@@ -408,10 +422,14 @@ fn a_key_that_changes_meanwhile_is_judged_again() {
     let (key_id, other) = (home.create_key(), home.create_key());
     let root = FileRoot::load(&home.path().join("root.key")).unwrap();
     let inner: Arc<dyn Store> = Arc::new(SqliteStore::open(home.path()).unwrap());
-    let service_on = |store| Arc::new(pollster::block_on(Service::open(store, &root, Arc::new(SystemClock))).unwrap());
+    let service_on =
+        |store| Arc::new(pollster::block_on(Service::open(store, &root, Arc::new(SystemClock))).unwrap());
     let somebody = service_on(Arc::clone(&inner));
     let with_interference = |interfere: Box<dyn FnOnce() + Send>| {
-        service_on(Arc::new(InterferingStore { inner: Arc::clone(&inner), interfere: Mutex::new(Some(interfere)) }))
+        service_on(Arc::new(InterferingStore {
+            inner: Arc::clone(&inner),
+            interfere: Mutex::new(Some(interfere)),
+        }))
     };
 
     let theirs = (Arc::clone(&somebody), key_id.clone());
@@ -420,6 +438,22 @@ fn a_key_that_changes_meanwhile_is_judged_again() {
     }));
     let error = send(&*service, RotateKeyOnDemandRequest::new(&*key_id)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Disabled);
+
+    let dying = home.create_key();
+    home.ok(CreateAliasRequest::new("alias/moving", &*other));
+    for request in [
+        Request::from(CreateAliasRequest::new("alias/late", &*dying)),
+        Request::from(UpdateAliasRequest::new("alias/moving", &*dying)),
+    ] {
+        let theirs = (Arc::clone(&somebody), dying.clone());
+        let service = with_interference(Box::new(move || {
+            send(&*theirs.0, ScheduleKeyDeletionRequest::new(theirs.1)).unwrap();
+        }));
+        let error = pollster::block_on(service.call(request)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::KmsInvalidState);
+        home.ok(CancelKeyDeletionRequest::new(&*dying));
+    }
+    home.ok(DeleteAliasRequest::new("alias/moving"));
 
     let theirs = (Arc::clone(&somebody), other.clone());
     let service = with_interference(Box::new(move || {

@@ -41,5 +41,8 @@ fn the_state_matrix_is_the_recorded_one() {
         }
     }
     let recorded = include_str!("../snapshots/key-states.txt");
-    assert!(matrix == recorded, "the matrix has changed; if that is meant, this is the new snapshot:\n{matrix}");
+    assert!(
+        matrix == recorded,
+        "the matrix has changed; if that is meant, this is the new snapshot:\n{matrix}"
+    );
 }

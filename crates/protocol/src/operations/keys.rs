@@ -4,7 +4,8 @@
 
 use super::{Tag, shape};
 use crate::spec::{
-    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeySpec, KeyState, KeyUsageType, OriginType,
+    CustomerMasterKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeySpec, KeyState, KeyUsageType,
+    OriginType,
 };
 use crate::timestamp::Timestamp;
 

@@ -1,6 +1,6 @@
 //! One request and one response per operation, with the members and names of the AWS KMS service model.
 //!
-//! What is listed in [`operations!`] below is everything that can be asked; enums, names and the typed link
+//! What is listed in `operations!` below is everything that can be asked; enums, names and the typed link
 //! between a request and its response come from that list. The JSON of each type is the body that AWS's JSON 1.1
 //! protocol has for it: members in PascalCase, absent members absent, byte strings in base64, moments as numbers.
 //!
@@ -256,7 +256,8 @@ mod tests {
         assert!(serde_json::from_str::<EnableKeyRequest>(r#"{"KeyId":"x","Force":true}"#).is_err());
         assert!(serde_json::from_str::<EnableKeyRequest>("{}").is_err());
         let response: ListKeysResponse =
-            serde_json::from_str(r#"{"Keys":[{"KeyId":"k","KeyArn":"a","New":1}],"Truncated":false}"#).unwrap();
+            serde_json::from_str(r#"{"Keys":[{"KeyId":"k","KeyArn":"a","New":1}],"Truncated":false}"#)
+                .unwrap();
         assert_eq!(response.keys[0].key_id, "k");
         assert!(response.next_marker.is_none());
     }

@@ -27,7 +27,8 @@ pub(super) fn aes_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
 /// The text of a PEM file.
 pub(super) fn pem(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let bytes = read(path)?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{} is not PEM", shown(path))))?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| Failure::usage(format!("{} is not PEM", shown(path))))?;
     Ok(Zeroizing::new(text.to_owned()))
 }
 
@@ -67,7 +68,8 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Failure> {
         File::open(path)?.take(PEM_LEN_MAX as u64 + 1).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
-    let bytes = read().map_err(|error| Failure::io(&format!("can't read the key file {}", shown(path)), &error))?;
+    let bytes =
+        read().map_err(|error| Failure::io(&format!("can't read the key file {}", shown(path)), &error))?;
     if bytes.len() > PEM_LEN_MAX {
         return Err(Failure::new(Code::Usage, format!("{} is too long for a key", shown(path))));
     }

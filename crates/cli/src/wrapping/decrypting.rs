@@ -106,7 +106,9 @@ fn resolve(store: &OpenStore, key: &str) -> Result<String, Failure> {
     }
     let described = store.send(DescribeKeyRequest::new(key))?;
     let arn = described.key_metadata.arn;
-    arn.ok_or_else(|| Failure::new(Code::KeyService, format!("the key service did not tell the ARN of {key}")))
+    arn.ok_or_else(|| {
+        Failure::new(Code::KeyService, format!("the key service did not tell the ARN of {key}"))
+    })
 }
 
 /// Whether a key store of this machine can have the key.
@@ -115,7 +117,9 @@ fn is_local(edk: &EncryptedDataKey) -> bool {
     let arn = std::str::from_utf8(&edk.provider_info).ok().and_then(|text| text.parse::<Arn>().ok());
     edk.provider_id == KMS_PROVIDER_ID
         && arn.is_some_and(|arn| {
-            arn.partition() == partition && arn.region() == region && accounts.iter().any(|it| it == arn.account())
+            arn.partition() == partition
+                && arn.region() == region
+                && accounts.iter().any(|it| it == arn.account())
         })
 }
 

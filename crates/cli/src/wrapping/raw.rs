@@ -14,7 +14,10 @@ use crate::failure::{Code, Failure};
 use crate::files::Direction;
 
 /// Keyrings over all raw keys in `args`: AES, then RSA, then ECDH, each in the order given.
-pub(super) fn keyrings(args: &WrappingKeyArgs, direction: Direction) -> Result<Vec<Arc<dyn Keyring>>, Failure> {
+pub(super) fn keyrings(
+    args: &WrappingKeyArgs,
+    direction: Direction,
+) -> Result<Vec<Arc<dyn Keyring>>, Failure> {
     let mut keyrings: Vec<Arc<dyn Keyring>> = Vec::new();
     for option in &args.aes_key {
         let (name, path) = named_file("--aes-key", option)?;
@@ -85,7 +88,8 @@ impl RsaHalves {
                     .hint("--rsa-public encrypts; openssl pkey -in PRIVATE -pubout makes one"))
             }
             (Some(_), None) if direction == Direction::Decrypt => {
-                Err(Failure::usage(format!("the public key {name} can only encrypt")).hint("--rsa-private decrypts"))
+                Err(Failure::usage(format!("the public key {name} can only encrypt"))
+                    .hint("--rsa-private decrypts"))
             }
             (Some(public), Some(private)) => Ok(Some(RawRsaKeyring::new(name, padding, public, private))),
             (Some(public), None) => Ok(Some(RawRsaKeyring::encrypting(name, padding, public))),
@@ -106,12 +110,14 @@ fn ecdh(args: &WrappingKeyArgs, direction: Direction) -> Result<Option<RawEcdhKe
             .map(Some)
             .map_err(|_| Failure::usage("the two ECDH keys are on different curves")),
         (Some(mine), None) if direction == Direction::Decrypt => Ok(Some(RawEcdhKeyring::discovery(mine))),
-        (None, Some(recipient)) if direction == Direction::Encrypt => Ok(Some(RawEcdhKeyring::ephemeral(recipient))),
-        (Some(_), None) => {
-            Err(Failure::usage("an ECDH private key alone can only decrypt").hint("name the recipient: --ecdh-public PEM"))
+        (None, Some(recipient)) if direction == Direction::Encrypt => {
+            Ok(Some(RawEcdhKeyring::ephemeral(recipient)))
         }
+        (Some(_), None) => Err(Failure::usage("an ECDH private key alone can only decrypt")
+            .hint("name the recipient: --ecdh-public PEM")),
         (None, Some(_)) => {
-            Err(Failure::usage("an ECDH public key alone can only encrypt").hint("--ecdh-private PEM decrypts"))
+            Err(Failure::usage("an ECDH public key alone can only encrypt")
+                .hint("--ecdh-private PEM decrypts"))
         }
     }
 }

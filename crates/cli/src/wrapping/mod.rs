@@ -5,5 +5,5 @@ mod encrypting;
 mod files;
 mod raw;
 
-pub(crate) use decrypting::DecryptingKeys;
+pub(crate) use decrypting::{Attempt, DecryptingKeys};
 pub(crate) use encrypting::EncryptingKeys;

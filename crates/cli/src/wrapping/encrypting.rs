@@ -9,7 +9,7 @@ use crate::args::WrappingKeyArgs;
 use crate::console::{Console, shown};
 use crate::failure::Failure;
 use crate::files::Direction;
-use crate::store::{KeyStore, NewRoot};
+use crate::store::KeyStore;
 
 /// Raw keys, read; and KMS keys, by name.
 pub(crate) struct EncryptingKeys<'a> {
@@ -43,8 +43,8 @@ impl<'a> EncryptingKeys<'a> {
 
 fn default_key(store: &KeyStore, console: Console) -> Result<Arc<dyn Keyring>, Failure> {
     let home = store.home()?.to_owned();
-    let was_there = home.exists();
-    let opened = store.open_or_create(NewRoot::KeyFile)?;
+    let was_there = store.exists()?;
+    let opened = store.open_or_create(false)?;
     let key = opened.ensure_default_key()?;
     if key.is_new {
         let (home, arn) = (shown(&home), &key.arn);

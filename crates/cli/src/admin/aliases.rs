@@ -1,0 +1,61 @@
+//! `aliases`.
+
+use keyfold_protocol::KmsError;
+use keyfold_protocol::operations::{
+    AliasListEntry, CreateAliasRequest, DeleteAliasRequest, ListAliasesRequest, ListAliasesResponse,
+    UpdateAliasRequest,
+};
+
+use super::{moment, respond, table::table};
+use crate::args::AliasesCommand;
+use crate::failure::Failure;
+use crate::store::{KeyStore, OpenStore};
+
+/// Performs a command on aliases.
+pub(crate) fn aliases(command: &AliasesCommand, store: &KeyStore) -> Result<(), Failure> {
+    match command {
+        AliasesCommand::Create(args) => {
+            let response = store.open()?.send(CreateAliasRequest::new(&args.alias, &args.key))?;
+            respond(args.format.json, &response, |_| format!("{}: names {}", args.alias, args.key))
+        }
+        AliasesCommand::Update(args) => {
+            let response = store.open()?.send(UpdateAliasRequest::new(&args.alias, &args.key))?;
+            respond(args.format.json, &response, |_| format!("{}: names {} now", args.alias, args.key))
+        }
+        AliasesCommand::Delete { alias, format } => {
+            let response = store.open()?.send(DeleteAliasRequest::new(alias))?;
+            respond(format.json, &response, |_| format!("{alias}: deleted"))
+        }
+        AliasesCommand::List { key, format } => {
+            let aliases = all_aliases(&store.open()?, key.as_deref())?;
+            respond(format.json, &ListAliasesResponse::new(aliases, false), |response| {
+                list(&response.aliases)
+            })
+        }
+    }
+}
+
+/// The aliases of all pages: of all keys, or of one.
+pub(super) fn all_aliases(store: &OpenStore, key: Option<&str>) -> Result<Vec<AliasListEntry>, KmsError> {
+    let mut aliases = Vec::new();
+    let mut marker = None;
+    loop {
+        let mut request = ListAliasesRequest::new();
+        request.key_id = key.map(str::to_owned);
+        request.marker = marker;
+        let page = store.send(request)?;
+        aliases.extend(page.aliases);
+        marker = page.next_marker;
+        if !page.truncated || marker.is_none() {
+            return Ok(aliases);
+        }
+    }
+}
+
+fn list(aliases: &[AliasListEntry]) -> String {
+    let row = |alias: &AliasListEntry| {
+        let updated = alias.last_updated_date.map(moment).unwrap_or_default();
+        [alias.alias_name.clone(), alias.target_key_id.clone().unwrap_or_default(), updated]
+    };
+    table(["ALIAS", "KEY ID", "UPDATED"], &aliases.iter().map(row).collect::<Vec<_>>())
+}

@@ -1,0 +1,140 @@
+//! `keys`.
+
+use std::collections::BTreeMap;
+
+use keyfold_protocol::KmsError;
+use keyfold_protocol::operations::{
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DescribeKeyRequest, DisableKeyRequest,
+    EnableKeyRequest, KeyListEntry, KeyMetadata, ListKeysRequest, ListKeysResponse, RotateKeyOnDemandRequest,
+    ScheduleKeyDeletionRequest,
+};
+
+use super::aliases::all_aliases;
+use super::{moment, respond, table::table};
+use crate::args::KeysCommand;
+use crate::console::{Console, answer, answer_json, shown};
+use crate::failure::Failure;
+use crate::store::{KeyStore, OpenStore};
+
+/// Performs a command on keys. Only `create` makes a store where there is none.
+pub(crate) fn keys(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<(), Failure> {
+    match command {
+        KeysCommand::Create { description, alias, format } => {
+            create(store, description.clone(), alias.as_deref(), format.json, console)
+        }
+        KeysCommand::List { format } => list(&store.open()?, format.json),
+        KeysCommand::Describe(args) => {
+            let response = store.open()?.send(DescribeKeyRequest::new(&args.key))?;
+            respond(args.format.json, &response, |response| describe(&response.key_metadata))
+        }
+        KeysCommand::Enable(args) => {
+            let response = store.open()?.send(EnableKeyRequest::new(&args.key))?;
+            respond(args.format.json, &response, |_| format!("{}: enabled", args.key))
+        }
+        KeysCommand::Disable(args) => {
+            let response = store.open()?.send(DisableKeyRequest::new(&args.key))?;
+            respond(args.format.json, &response, |_| format!("{}: disabled", args.key))
+        }
+        KeysCommand::Rotate(args) => {
+            let response = store.open()?.send(RotateKeyOnDemandRequest::new(&args.key))?;
+            respond(args.format.json, &response, |response| format!("{}: rotated", response.key_id))
+        }
+        KeysCommand::ScheduleDeletion { key: args, days } => {
+            let mut request = ScheduleKeyDeletionRequest::new(&args.key);
+            request.pending_window_in_days = *days;
+            let response = store.open()?.send(request)?;
+            respond(args.format.json, &response, |response| {
+                let date = response.deletion_date.map(moment).unwrap_or_default();
+                format!("{}: disabled now, to be deleted on {date}", response.key_id)
+            })
+        }
+        KeysCommand::CancelDeletion(args) => {
+            let response = store.open()?.send(CancelKeyDeletionRequest::new(&args.key))?;
+            respond(args.format.json, &response, |response| {
+                format!("{}: will not be deleted; it is disabled", response.key_id)
+            })
+        }
+    }
+}
+
+fn create(
+    store: &KeyStore,
+    description: Option<String>,
+    alias: Option<&str>,
+    json: bool,
+    console: Console,
+) -> Result<(), Failure> {
+    let was_there = store.exists()?;
+    let opened = store.open_or_create(false)?;
+    if !was_there {
+        console.note(&format!("created the key store {}; keep a backup of it", shown(store.home()?)));
+    }
+    let mut request = CreateKeyRequest::new();
+    request.description = description;
+    let response = opened.send(request)?;
+    let key_id = &response.key_metadata.key_id;
+    if let Some(alias) = alias {
+        opened.send(CreateAliasRequest::new(alias, key_id)).map_err(|error| {
+            let failure = Failure::from(error);
+            Failure {
+                what: format!("the key {key_id} was created, but not its alias: {}", failure.what),
+                ..failure
+            }
+        })?;
+    }
+    respond(json, &response, |response| describe(&response.key_metadata))
+}
+
+fn list(store: &OpenStore, json: bool) -> Result<(), Failure> {
+    let keys = all_keys(store)?;
+    if json {
+        return answer_json(&ListKeysResponse::new(keys, false));
+    }
+    let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for alias in all_aliases(store, None)? {
+        aliases.entry(alias.target_key_id.unwrap_or_default()).or_default().push(alias.alias_name);
+    }
+    let mut rows = Vec::new();
+    for key in keys {
+        let metadata = store.send(DescribeKeyRequest::new(&key.key_id))?.key_metadata;
+        let aliases = aliases.remove(&key.key_id).unwrap_or_default().join(" ");
+        let state = metadata.key_state.as_ref().map(ToString::to_string).unwrap_or_default();
+        let created = metadata.creation_date.map(moment).unwrap_or_default();
+        rows.push([key.key_id, state, created, aliases, metadata.description.unwrap_or_default()]);
+    }
+    answer(&table(["KEY ID", "STATE", "CREATED", "ALIASES", "DESCRIPTION"], &rows))
+}
+
+/// The keys of all pages.
+fn all_keys(store: &OpenStore) -> Result<Vec<KeyListEntry>, KmsError> {
+    let mut keys = Vec::new();
+    let mut marker = None;
+    loop {
+        let mut request = ListKeysRequest::new();
+        request.marker = marker;
+        let page = store.send(request)?;
+        keys.extend(page.keys);
+        marker = page.next_marker;
+        if !page.truncated || marker.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+fn describe(key: &KeyMetadata) -> String {
+    let text = |value: Option<String>| value.unwrap_or_default();
+    let lines = [
+        ("key id", key.key_id.clone()),
+        ("arn", text(key.arn.clone())),
+        ("state", text(key.key_state.as_ref().map(ToString::to_string))),
+        ("description", text(key.description.clone())),
+        ("created", text(key.creation_date.map(moment))),
+        ("to be deleted", text(key.deletion_date.map(moment))),
+        ("spec", text(key.key_spec.as_ref().map(ToString::to_string))),
+        ("usage", text(key.key_usage.as_ref().map(ToString::to_string))),
+        ("origin", text(key.origin.as_ref().map(ToString::to_string))),
+        ("key material", text(key.current_key_material_id.clone())),
+    ];
+    let lines = lines.iter().filter(|(_, value)| !value.is_empty());
+    lines.map(|(label, value)| format!("{label:<14} {value}")).collect::<Vec<_>>().join("\n")
+}
