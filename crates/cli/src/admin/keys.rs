@@ -13,11 +13,33 @@ use super::aliases::all_aliases;
 use super::{moment, respond, table::table};
 use crate::args::KeysCommand;
 use crate::console::{Console, answer, answer_json, shown};
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::store::{KeyStore, OpenStore};
 
 /// Performs a command on keys. Only `create` makes a store where there is none.
 pub(crate) fn keys(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<(), Failure> {
+    perform(command, store, console).map_err(|failure| match alias_in(command) {
+        Some(alias) if failure.code == Code::KeyService => {
+            failure.hint(format!("this takes a key id or key ARN: keyfold keys describe {alias} tells them"))
+        }
+        _ => failure,
+    })
+}
+
+/// The alias that was given where AWS KMS takes none.
+fn alias_in(command: &KeysCommand) -> Option<&str> {
+    let args = match command {
+        KeysCommand::Create { .. } | KeysCommand::List { .. } | KeysCommand::Describe(_) => return None,
+        KeysCommand::ScheduleDeletion { key: args, .. }
+        | KeysCommand::Enable(args)
+        | KeysCommand::Disable(args)
+        | KeysCommand::Rotate(args)
+        | KeysCommand::CancelDeletion(args) => args,
+    };
+    Some(args.key.as_str()).filter(|key| key.starts_with("alias/") || key.contains(":alias/"))
+}
+
+fn perform(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<(), Failure> {
     match command {
         KeysCommand::Create { description, alias, format } => {
             create(store, description.clone(), alias.as_deref(), format.json, console)

@@ -134,31 +134,30 @@ pub(crate) struct EncodingArgs {
 
 /// The keys that wrap data keys.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Keys")]
 pub(crate) struct WrappingKeyArgs {
     /// KMS key of the key store, by key id, key ARN, alias name or alias ARN; may be repeated
-    #[arg(long = "key", value_name = "KEY")]
+    #[arg(long = "key", value_name = "KEY", help_heading = "Keys")]
     pub(crate) keys: Vec<String>,
     /// AES key from a file: its 16, 24 or 32 bytes, or those in hexadecimal or base64; may be repeated
-    #[arg(long, value_name = "NAMESPACE/NAME=FILE")]
+    #[arg(long, value_name = "NAMESPACE/NAME=FILE", help_heading = "Keys")]
     pub(crate) aes_key: Vec<String>,
     /// RSA public key, to encrypt; may be repeated
-    #[arg(long, value_name = "NAMESPACE/NAME=PEM")]
+    #[arg(long, value_name = "NAMESPACE/NAME=PEM", help_heading = "Keys")]
     pub(crate) rsa_public: Vec<String>,
     /// RSA private key, to decrypt; may be repeated
-    #[arg(long, value_name = "NAMESPACE/NAME=PEM")]
+    #[arg(long, value_name = "NAMESPACE/NAME=PEM", help_heading = "Keys")]
     pub(crate) rsa_private: Vec<String>,
     /// Padding of all RSA keys
-    #[arg(long, value_enum, default_value_t = RsaPaddingArg::OaepSha256)]
+    #[arg(long, value_enum, default_value_t = RsaPaddingArg::OaepSha256, help_heading = "Keys")]
     pub(crate) rsa_padding: RsaPaddingArg,
     /// My ECDH private key: to decrypt what was sent to it, or, with --ecdh-public, for both directions
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", help_heading = "Keys")]
     pub(crate) ecdh_private: Option<PathBuf>,
     /// The other party's ECDH public key: to encrypt to it, from a fresh key unless --ecdh-private is given
-    #[arg(long, value_name = "PEM")]
+    #[arg(long, value_name = "PEM", help_heading = "Keys")]
     pub(crate) ecdh_public: Option<PathBuf>,
     /// Curve of the ECDH keys [default: found out from them]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, help_heading = "Keys")]
     pub(crate) ecdh_curve: Option<CurveArg>,
 }
 

@@ -91,7 +91,9 @@ impl Transform for Encrypt<'_> {
     fn transform(&self, input: &mut dyn Read, output: &mut dyn Write) -> Result<Done, Failure> {
         let client = self.client.as_ref().ok_or_else(|| Failure::new(Code::Other, "not prepared"))?;
         let mut message = Vec::new();
-        let mut encryptor: Encryptor = block_on(client.encryptor(&self.context, &mut message))?;
+        // What fails here are keys and settings, not this file.
+        let encryptor = block_on(client.encryptor(&self.context, &mut message));
+        let mut encryptor: Encryptor = encryptor.map_err(|error| Failure::from(error).of_all())?;
         let mut plaintext = Zeroizing::new(vec![0; BUFFER_LEN]);
         loop {
             output.write_all(&message).map_err(|error| cannot_write(&error))?;

@@ -375,3 +375,57 @@ const TYPE_V1: u8 = 0x80;
 const IV_LEN_V1: u8 = 12;
 const CONTENT_NON_FRAMED: u8 = 1;
 const CONTENT_FRAMED: u8 = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header with as many encrypted data keys as the format can count.
+    fn longest_list() -> Vec<u8> {
+        let edk = EncryptedDataKey {
+            provider_id: "p".to_owned(),
+            provider_info: b"key".to_vec(),
+            ciphertext: vec![7; 20],
+        };
+        let header = Header {
+            suite: Suite::AES_256_GCM_HKDF_SHA512_COMMIT_KEY,
+            message_id: MessageId::V2([1; 32]),
+            context: EncryptionContext::empty(),
+            encrypted_data_keys: vec![edk; usize::from(u16::MAX)],
+            content: Content::Framed(FrameLength::default()),
+            commitment: Some([2; 32]),
+            iv: [0; IV_LEN],
+            tag: [3; TAG_LEN],
+        };
+        let mut bytes = header.serialize_body().unwrap();
+        header.write_authentication(&mut bytes);
+        bytes
+    }
+
+    /// If each field cost a new look at all fields before it, this would take an hour.
+    #[test]
+    fn the_longest_list_of_keys_reads_in_any_pieces_and_takes_nothing_of_the_body() {
+        let limits =
+            Limits { encrypted_data_keys: u16::MAX, header_len: 8 * 1024 * 1024, ..Limits::default() };
+        let (bytes, body) = (longest_list(), [9; 100]);
+        let message = [&bytes[..], &body].concat();
+        for piece_len in [message.len(), 64 * 1024 + 1, 100_003] {
+            let mut reader = HeaderReader::new(limits);
+            let mut at = 0;
+            let header = loop {
+                let mut piece = &message[at..message.len().min(at + piece_len)];
+                let found = reader.push(&mut piece).unwrap();
+                at = message.len().min(at + piece_len) - piece.len();
+                if let Some(header) = found {
+                    break header;
+                }
+            };
+            assert_eq!(at, bytes.len());
+            assert_eq!(header.bytes, bytes);
+            assert_eq!(header.encrypted_data_keys().len(), usize::from(u16::MAX));
+        }
+        let limits = Limits { header_len: bytes.len() - 1, ..limits };
+        let refused = inspect(&message, limits);
+        assert!(matches!(refused, Err(DecryptError::LimitExceeded(LimitExceeded::HeaderLen { .. }))));
+    }
+}
