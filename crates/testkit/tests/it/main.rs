@@ -5,6 +5,7 @@
 
 mod bombs;
 mod esdk_vectors;
+mod kms_keyring;
 mod library;
 mod peers;
 mod tampering;
