@@ -30,7 +30,7 @@ Exit codes:
   1  something else failed
   2  the command line is wrong
   3  not authentic, damaged, or not a message at all
-  4  no usable key
+  4  no usable key, or no key store
   5  refused: by a policy, a limit, or the encryption context that was asked for
   6  a file could not be read or written, or one is in the way
   7  some of several files failed, the others are done
@@ -72,12 +72,6 @@ impl Failure {
     #[must_use]
     pub(crate) fn of_all(self) -> Self {
         Self { is_of_all: true, ..self }
-    }
-
-    /// With `hint`, unless it has one.
-    #[must_use]
-    pub(crate) fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
-        if self.hint.is_some() { self } else { self.hint(hint()) }
     }
 }
 
@@ -190,10 +184,14 @@ impl Error for NotBase64 {}
 
 /// An error and what caused it, in one line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let own_text = |error: &(dyn Error + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(error) => io_text(error),
+        None => error.to_string(),
+    };
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
+        let cause_text = own_text(cause);
         // A transparent error repeats its cause.
         if !text.ends_with(&cause_text) {
             text = format!("{text}: {cause_text}");

@@ -57,8 +57,14 @@ fn header(source: &Source, decode: bool) -> Result<UnverifiedHeader, Failure> {
         if len == 0 {
             return Err(DecryptError::Truncated(Part::Header).into());
         }
-        if let Some(header) = reader.push(&mut &buffer[..len])? {
-            return Ok(header);
+        match reader.push(&mut &buffer[..len]) {
+            Ok(Some(header)) => return Ok(header),
+            Ok(None) => {}
+            // No option changes these limits.
+            Err(error @ DecryptError::LimitExceeded(_)) => {
+                return Err(Failure { hint: None, ..error.into() });
+            }
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -127,9 +127,8 @@ pub(crate) fn local_keys() -> DiscoveryFilter {
 fn open_failure(error: &OpenError) -> Failure {
     let failure = Failure::new(Code::KeyService, with_causes(error));
     match error {
-        OpenError::NoStore { .. } => {
-            failure.hint("keyfold init makes one; --home DIR names another directory")
-        }
+        OpenError::NoStore { .. } => Failure { code: Code::NoUsableKey, ..failure }
+            .hint("--home DIR names another directory, keyfold init makes a key store"),
         OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
         _ => failure,
     }

@@ -3,6 +3,7 @@
 //! ```text
 //! home/
 //!   lock        advisory lock: creation, migration and writes of several processes take turns
+//!   lock.turn   who waits for the lock holds this one
 //!   root.key    root of trust: a key file (mode 0600)              one of the two
 //!   root.json   root of trust: a passphrase's salt and cost        (mode 0600)
 //!   store.db    the store, sealed; SQLite's -wal and -shm beside it

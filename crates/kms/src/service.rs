@@ -91,12 +91,12 @@ impl Service {
     }
 
     fn call_of_owner(&self) -> Call<'_> {
-        Call {
-            principal: Principal::AccountRoot(self.scope.account.clone()),
-            scope: &self.scope,
-            now: self.clock.now(),
-            barrier: &self.barrier,
-        }
+        self.call_of(Principal::AccountRoot(self.scope.account.clone()))
+    }
+
+    /// A call of `principal`, who has proven to be it.
+    pub(crate) fn call_of(&self, principal: Principal) -> Call<'_> {
+        Call { principal, scope: &self.scope, now: self.clock.now(), barrier: &self.barrier }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use keyfold::message::{Decryptor, Header, UnverifiedHeader};
+use keyfold::message::{Decryptor, Header, HeaderReader, UnverifiedHeader};
 use keyfold::{Client, DecryptError, EncryptionContext, Limits, Part};
 use pollster::block_on;
 use zeroize::Zeroizing;
@@ -66,7 +66,7 @@ impl Transform for Decrypt<'_> {
 
     fn transform(&self, input: &mut dyn Read, output: &mut dyn Write) -> Result<Done, Failure> {
         let mut buffer = vec![0; BUFFER_LEN];
-        let mut reader = self.client(Attempt::Given)?.header_reader();
+        let mut reader = HeaderReader::new(self.limits);
         let (header, mut len, mut start) = loop {
             let len = read(input, &mut buffer)?;
             if len == 0 {
@@ -134,15 +134,15 @@ impl Decrypt<'_> {
     ) -> Result<Decryptor, Failure> {
         let mut failure = Failure::new(Code::NoUsableKey, "no key was tried");
         for attempt in self.keys.attempts(header) {
-            let client = self.client(attempt)?;
-            match block_on(client.decryptor(header.clone(), demanded)) {
+            let opened = self.client(attempt).and_then(|client| {
+                block_on(client.decryptor(header.clone(), demanded)).map_err(Failure::from)
+            });
+            match opened {
                 Ok(decryptor) => return Ok(decryptor),
-                Err(error @ DecryptError::NoUsableKey(_)) => failure = error.into(),
-                Err(error) => return Err(error.into()),
+                // What fits this message says more than how to get some key.
+                Err(error) if error.code == Code::NoUsableKey => failure = error.hint(self.keys.hint(header)),
+                Err(error) => return Err(error),
             }
-        }
-        if failure.code == Code::NoUsableKey {
-            failure = failure.or_hint(|| self.keys.hint(header));
         }
         Err(failure)
     }

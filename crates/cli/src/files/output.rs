@@ -38,19 +38,18 @@ impl NewFile {
             return Err(Failure::usage(format!("{} is not a file name", shown(target))));
         }
         check_target(target, force, input)?;
-        let cannot = |error| Failure::io(&format!("can't create {}", shown(target)), &error);
-        let directory = directory_of(target);
-        let target = target.to_owned();
-        match open_unnamed(directory) {
-            Ok(Some(file)) => Ok(Self { file, target, force, name: None }),
-            Ok(None) => {
-                let name = TemporaryName::new(hidden_name(directory).map_err(cannot)?);
-                let mut options = OpenOptions::new();
-                let file = options.write(true).create_new(true).mode(0o600).open(name.path());
-                Ok(Self { file: file.map_err(cannot)?, target: target.clone(), force, name: Some(name) })
-            }
-            Err(error) => Err(cannot(error)),
-        }
+        let new = match open_unnamed(directory_of(target)) {
+            Ok(Some(file)) => Ok(Self { file, target: target.to_owned(), force, name: None }),
+            Ok(None) => Self::with_hidden_name(target, force),
+            Err(error) => Err(error),
+        };
+        new.map_err(|error| Failure::io(&format!("can't create {}", shown(target)), &error))
+    }
+
+    fn with_hidden_name(target: &Path, force: bool) -> io::Result<Self> {
+        let name = TemporaryName::new(hidden_name(directory_of(target))?);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(name.path())?;
+        Ok(Self { file, target: target.to_owned(), force, name: Some(name) })
     }
 
     /// Where the content goes.
@@ -170,4 +169,57 @@ fn check_target(target: &Path, force: bool, input: Option<Identity>) -> Result<(
 
 fn exists(target: &Path) -> Failure {
     Failure::new(Code::Files, format!("{} exists", shown(target))).hint("--force replaces it")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn both_kinds(target: &Path, force: bool) -> [NewFile; 2] {
+        let unnamed = open_unnamed(directory_of(target)).unwrap().unwrap();
+        let unnamed = NewFile { file: unnamed, target: target.to_owned(), force, name: None };
+        [unnamed, NewFile::with_hidden_name(target, force).unwrap()]
+    }
+
+    fn names_in(directory: &Path) -> Vec<String> {
+        let name = |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        fs::read_dir(directory).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn nothing_is_there_until_all_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("target");
+        for mut new in both_kinds(&target, false) {
+            new.writer().write_all(b"content").unwrap();
+            assert!(!target.exists());
+            new.publish(Some(0o640)).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"content");
+            assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+            fs::remove_file(&target).unwrap();
+        }
+        drop(both_kinds(&target, true));
+        assert!(names_in(directory.path()).is_empty());
+    }
+
+    #[test]
+    fn a_target_made_in_the_meantime_is_taken_by_force_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("target");
+        let (gentle, forceful) = (both_kinds(&target, false), both_kinds(&target, true));
+        File::create(&target).unwrap().write_all(b"precious").unwrap();
+        for new in gentle {
+            assert_eq!(new.publish(None).unwrap_err().code, Code::Files);
+            assert_eq!(fs::read(&target).unwrap(), b"precious");
+        }
+        for mut new in forceful {
+            new.writer().write_all(b"content").unwrap();
+            new.publish(None).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"content");
+            File::create(&target).unwrap().write_all(b"precious").unwrap();
+        }
+        assert_eq!(names_in(directory.path()), ["target"]);
+    }
 }

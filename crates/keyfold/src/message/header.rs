@@ -255,10 +255,9 @@ impl HeaderReader {
                 *input = &[];
                 return Ok(None);
             }
-            // Twice what there was, so that a header of many fields is not parsed once for each of them.
-            let room = self.limits.header_len.saturating_sub(self.bytes.len());
-            let taken = self.bytes.len().min(room).max(missing).min(input.len());
-            let (taken, rest) = input.split_at(taken);
+            // At least what is missing, and as much again as there is: so the tries to parse what is at hand are
+            // few, and all of them together cost about as much as the last. What is too much goes back.
+            let (taken, rest) = input.split_at(missing.max(self.bytes.len()).min(input.len()));
             self.bytes.extend_from_slice(taken);
             match parse_header(&self.bytes, self.limits) {
                 Ok((header, body_len, len)) => {
@@ -361,14 +360,15 @@ fn parse_edks(reader: &mut Reader<'_>, limit: u16) -> Result<Vec<EncryptedDataKe
     if count > limit {
         return Err(LimitExceeded::EncryptedDataKeys { count, limit }.into());
     }
-    let mut edk = || {
-        Ok(EncryptedDataKey {
-            provider_id: reader.text(Malformed::EncryptedDataKeys)?.to_owned(),
-            provider_info: reader.field()?.to_vec(),
-            ciphertext: reader.field()?.to_vec(),
-        })
+    // Nothing is copied before all of them are there, since each try to parse comes by here.
+    let mut edk = || Ok((reader.text(Malformed::EncryptedDataKeys)?, reader.field()?, reader.field()?));
+    let edks = (0..count).map(|_| edk()).collect::<Result<Vec<_>, ReadError>>()?;
+    let owned = |(provider_id, provider_info, ciphertext): (&str, &[u8], &[u8])| EncryptedDataKey {
+        provider_id: provider_id.to_owned(),
+        provider_info: provider_info.to_vec(),
+        ciphertext: ciphertext.to_vec(),
     };
-    (0..count).map(|_| edk()).collect()
+    Ok(edks.into_iter().map(owned).collect())
 }
 
 const TYPE_V1: u8 = 0x80;

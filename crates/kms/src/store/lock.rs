@@ -1,6 +1,8 @@
 //! The advisory lock on a home directory, by which processes that share it take turns at writing.
 //!
 //! A lock on the file `lock` (`flock` on Unix), so it ends with the process that holds it, however that ended.
+//! Who waits for it holds the file `lock.turn` meanwhile, and everybody passes that first: a busy writer that lets go
+//! of `lock` can't take it again before the one that waits has had it.
 //! It is not what keeps the database whole, which SQLite's own locks do; it makes creation and migration one
 //! step, and it gives a waiting process a clear answer instead of an engine's.
 
@@ -10,7 +12,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::StoreError;
 
@@ -21,6 +23,7 @@ pub(crate) struct HomeLock(Arc<LockFile>);
 #[derive(Debug)]
 struct LockFile {
     file: File,
+    turn: File,
     /// How many [`Held`]s there are: the lock is between processes; threads of this one share it.
     held: Mutex<u32>,
 }
@@ -28,8 +31,8 @@ struct LockFile {
 impl HomeLock {
     /// Opens the lock file, making it if need be. Takes no lock yet.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let file = private_file(path)?;
-        Ok(Self(Arc::new(LockFile { file, held: Mutex::new(0) })))
+        let (file, turn) = (private_file(path)?, private_file(&path.with_extension(TURN_EXTENSION))?);
+        Ok(Self(Arc::new(LockFile { file, turn, held: Mutex::new(0) })))
     }
 
     /// Takes the lock, waiting for other processes at most [`WAIT_MS_MAX`].
@@ -40,23 +43,37 @@ impl HomeLock {
     fn acquire_within(&self, wait_ms_max: u64) -> Result<Held, StoreError> {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         if *held == 0 {
-            let mut waited_ms = 0;
-            loop {
-                match self.0.file.try_lock() {
-                    Ok(()) => break,
-                    Err(TryLockError::Error(error)) => return Err(error.into()),
-                    Err(TryLockError::WouldBlock) if waited_ms >= wait_ms_max => {
-                        return Err(StoreError::Busy { waited_ms });
-                    }
-                    Err(TryLockError::WouldBlock) => {
-                        thread::sleep(Duration::from_millis(POLL_MS));
-                        waited_ms += POLL_MS;
-                    }
-                }
-            }
+            self.0.wait(wait_ms_max)?;
         }
         *held += 1;
         Ok(Held(Arc::clone(&self.0)))
+    }
+}
+
+impl LockFile {
+    #[expect(clippy::disallowed_methods, reason = "measures how long it waits; tells nobody the time")]
+    fn wait(&self, wait_ms_max: u64) -> Result<(), StoreError> {
+        let start = Instant::now();
+        lock_within(&self.turn, start, wait_ms_max)?;
+        let locked = lock_within(&self.file, start, wait_ms_max);
+        self.turn.unlock()?;
+        locked
+    }
+}
+
+/// Locks `file` unless `wait_ms_max` have passed since `start`.
+fn lock_within(file: &File, start: Instant, wait_ms_max: u64) -> Result<(), StoreError> {
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+        let waited_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if waited_ms >= wait_ms_max {
+            return Err(StoreError::Busy { waited_ms });
+        }
+        thread::sleep(Duration::from_micros(POLL_US));
     }
 }
 
@@ -83,10 +100,13 @@ pub(super) fn private_file(path: &Path) -> io::Result<File> {
 /// How long a process waits for another one. A write holds the lock for milliseconds, creation with a
 /// passphrase for about a second.
 const WAIT_MS_MAX: u64 = 10_000;
-const POLL_MS: u64 = 2;
+const POLL_US: u64 = 200;
+const TURN_EXTENSION: &str = "turn";
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
     use super::*;
 
     #[test]
@@ -106,13 +126,42 @@ mod tests {
     }
 
     #[test]
+    fn a_busy_holder_does_not_keep_it_from_one_who_waits() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        let (busy, waiting) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
+        let (is_done, times_busy) = (AtomicBool::new(false), AtomicU32::new(0));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                // Takes it again as soon as it has let go, and holds it for about as long as a commit.
+                while !is_done.load(Ordering::SeqCst) {
+                    let _held = busy.acquire().unwrap();
+                    thread::sleep(Duration::from_micros(300));
+                    times_busy.fetch_add(1, Ordering::SeqCst);
+                }
+            });
+            for _ in 0..20 {
+                // Only a turn that begins while the other is at it counts.
+                let before = times_busy.load(Ordering::SeqCst);
+                while times_busy.load(Ordering::SeqCst) == before {
+                    thread::yield_now();
+                }
+                drop(waiting.acquire().unwrap());
+            }
+            is_done.store(true, Ordering::SeqCst);
+        });
+        let times_busy = times_busy.into_inner();
+        assert!(times_busy <= 20 * 8, "it was taken {times_busy} times between 20 of ours");
+    }
+
+    #[test]
     fn waiting_has_a_bound() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("lock");
         let (ours, theirs) = (HomeLock::open(&path).unwrap(), HomeLock::open(&path).unwrap());
         let _held = ours.acquire().unwrap();
         let error = theirs.acquire_within(20).unwrap_err();
-        assert!(matches!(error, StoreError::Busy { waited_ms: 20 }));
+        assert!(matches!(error, StoreError::Busy { waited_ms: 20.. }));
         assert!(error.to_string().contains("another process"));
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -54,23 +55,48 @@ fn spawn(home: &Path) -> Child {
         .unwrap()
 }
 
-/// Kills the child (SIGKILL) and gives what it had acknowledged.
-fn kill(mut child: Child) -> Vec<(String, String)> {
-    let stdout = child.stdout.take().unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-    // A line that was cut off has no end; the name in it would be shorter than any that is whole.
-    lines
-        .filter_map(|line| {
-            let start = line.find("acknowledged ")?;
-            let (what, name) = line[start + "acknowledged ".len()..].split_once(' ')?;
-            Some((what.to_owned(), name.to_owned()))
-        })
-        .collect()
+/// What a child has told: `(what, name)`.
+type Acknowledged = (String, String);
+
+/// Passes on what a child tells, until its end. A line that was cut off is no acknowledgement.
+fn listen(child: &mut Child, tell: Sender<Acknowledged>) {
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    thread::spawn(move || {
+        let mut line = String::new();
+        while stdout.read_line(&mut line).is_ok_and(|len| len > 0) {
+            let told = line.strip_suffix('\n').and_then(|line| line.split_once("acknowledged "));
+            if let Some((what, name)) = told.and_then(|(_, told)| told.split_once(' ')) {
+                tell.send((what.to_owned(), name.to_owned())).unwrap();
+            }
+            line.clear();
+        }
+    });
 }
 
-fn assert_all_there(home: &Path, acknowledged: &[(String, String)]) {
+/// Lets two children work until they have told of `count` things, and `delay` longer; kills both (SIGKILL).
+fn work_and_kill(home: &Path, count: usize, delay: Duration) -> Vec<Acknowledged> {
+    let (tell, told) = channel();
+    let mut children = [spawn(home), spawn(home)];
+    for child in &mut children {
+        listen(child, tell.clone());
+    }
+    drop(tell);
+    let mut acknowledged = Vec::new();
+    while acknowledged.len() < count {
+        acknowledged
+            .push(told.recv_timeout(Duration::from_secs(60)).expect("children work until they are killed"));
+    }
+    thread::sleep(delay);
+    for child in &mut children {
+        assert!(child.try_wait().unwrap().is_none(), "a child ended by itself");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    acknowledged.extend(told);
+    acknowledged
+}
+
+fn assert_all_there(home: &Path, acknowledged: &[Acknowledged]) {
     let kms = open(home).unwrap();
     let mut defaults = BTreeSet::new();
     for (what, name) in acknowledged {
@@ -100,15 +126,12 @@ fn killed_processes_lose_nothing_that_was_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let home = directory.path().join("home");
     let mut acknowledged = Vec::new();
-    for round in 0..16u64 {
-        // The first rounds are cut while the home is being made.
-        let (one, two) = (spawn(&home), spawn(&home));
-        thread::sleep(Duration::from_millis(3 + round * 20));
-        acknowledged.extend(kill(one));
-        acknowledged.extend(kill(two));
+    for round in 0..24u64 {
+        // Eight rounds are cut while the home is being made or opened, the others at work.
+        let (count, delay_ms) = if round < 8 { (0, 2 + round * 4) } else { (6, round % 5) };
+        acknowledged.extend(work_and_kill(&home, count, Duration::from_millis(delay_ms)));
         assert_all_there(&home, &acknowledged);
     }
-    assert!(acknowledged.len() > 40, "children have worked: {}", acknowledged.len());
 }
 
 #[test]

@@ -15,7 +15,7 @@ use keyfold_kms::{Embedded, OpenError, RecordError, RootKind, RootOfTrust, Servi
 use keyfold_protocol::operations::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest, DeleteAliasRequest,
     DescribeKeyRequest, DisableKeyRequest, EncryptRequest, ListAliasesRequest, ListKeysRequest, Operation,
-    RotateKeyOnDemandRequest, UpdateAliasRequest,
+    Request, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, UpdateAliasRequest,
 };
 use keyfold_protocol::{BoxFuture, ErrorKind, Kms, KmsError, KmsExt as _};
 

@@ -125,6 +125,18 @@ fn body() {
     assert!(matches!(error, DecryptError::Malformed(Malformed::FinalFrame)), "{error}");
 }
 
+/// Where somebody accepts all that the format allows, the longest list of keys takes no longer than it must.
+#[test]
+fn all_encrypted_data_keys_accepted() {
+    let begin = Instant::now();
+    let message = [start(), vec![0, 0], vec![0xff, 0xff], ONE_EDK[2..].repeat(65_535), end(4096)].concat();
+    let mut limits = keyfold::Limits::default();
+    limits.encrypted_data_keys = u16::MAX;
+    let header = keyfold::message::inspect(&[&message[..], b"body"].concat(), limits).unwrap();
+    assert_eq!(header.encrypted_data_keys().len(), 65_535);
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+}
+
 /// A header that comes one byte at a time costs no more than its length times its fields.
 #[test]
 fn one_byte_at_a_time() {
