@@ -69,6 +69,12 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// With `hint`, unless it has one.
+    #[must_use]
+    pub(crate) fn or_hint(self, hint: impl FnOnce() -> String) -> Self {
+        if self.hint.is_some() { self } else { self.hint(hint()) }
+    }
+
     #[must_use]
     pub(crate) fn of_all(self) -> Self {
         Self { is_of_all: true, ..self }
@@ -140,14 +146,23 @@ impl From<DecryptError> for Failure {
 impl From<&NoUsableKey> for Failure {
     /// The key service's own trouble counts as such: the key may be there and usable later.
     fn from(error: &NoUsableKey) -> Self {
-        let trouble = error.failures.iter().find_map(|failure| match &failure.error {
-            KeyringError::Kms(error) if is_trouble(error) => Some(error),
+        let answers = error.failures.iter().filter_map(|failure| match &failure.error {
+            KeyringError::Kms(error) => Some(error),
             _ => None,
         });
-        match trouble {
-            Some(trouble) => Self::from(trouble),
-            None => Self::new(Code::NoUsableKey, error.to_string()),
+        let mut failure = Self::new(Code::NoUsableKey, error.to_string());
+        for answer in answers {
+            match answer.kind() {
+                ErrorKind::KmsInternal | ErrorKind::DependencyTimeout => return Self::from(answer),
+                ErrorKind::Disabled => failure = failure.hint("keyfold keys enable KEY"),
+                ErrorKind::KmsInvalidState => {
+                    failure = failure
+                        .hint("keyfold keys describe KEY tells its state, cancel-deletion may save it");
+                }
+                _ => {}
+            }
         }
+        failure
     }
 }
 
@@ -162,7 +177,9 @@ impl From<&KmsError> for Failure {
     fn from(error: &KmsError) -> Self {
         let failure = Self::new(Code::KeyService, with_causes(error));
         match error.kind() {
-            ErrorKind::NotFound => failure.hint("keyfold keys list, keyfold aliases list"),
+            ErrorKind::NotFound => {
+                failure.hint("keyfold keys list and keyfold aliases list show what there is")
+            }
             ErrorKind::Disabled => failure.hint("keyfold keys enable KEY"),
             ErrorKind::DependencyTimeout => failure.hint("try again"),
             _ => failure,
@@ -199,10 +216,6 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
-}
-
-fn is_trouble(error: &KmsError) -> bool {
-    matches!(error.kind(), ErrorKind::KmsInternal | ErrorKind::DependencyTimeout)
 }
 
 /// What the system said, without the number that Rust adds.

@@ -26,7 +26,7 @@ pub(crate) fn inspect(args: &InspectArgs, console: Console) -> Result<ExitCode, 
         let source = Source::new(path);
         let name = source.shown();
         match header(&source, args.decode) {
-            Ok(header) if args.json => answer(&json(&name, &header)?)?,
+            Ok(header) if args.json => answer(&json(&path.to_string_lossy(), &header)?)?,
             Ok(header) => answer(text(&name, &header).trim_end())?,
             Err(failure) => {
                 console.failure(Some(&name), &failure);

@@ -139,8 +139,9 @@ impl Decrypt<'_> {
             });
             match opened {
                 Ok(decryptor) => return Ok(decryptor),
-                // What fits this message says more than how to get some key.
-                Err(error) if error.code == Code::NoUsableKey => failure = error.hint(self.keys.hint(header)),
+                Err(error) if error.code == Code::NoUsableKey => {
+                    failure = error.or_hint(|| self.keys.hint(header))
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -312,7 +312,8 @@ fn placement(args: &FileArgs, inputs: &[PathBuf], several: bool) -> Result<Place
     Ok(Placement::File(output.clone()))
 }
 
-/// Replaces patterns that the shell left alone by what they match.
+/// Replaces patterns that the shell left alone by what they match. What matches nothing stays, and fails as a file
+/// that is not there; so does a directory that can't be searched.
 fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut expanded = Vec::new();
     for input in inputs {
@@ -325,9 +326,9 @@ fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let matches = glob::glob_with(pattern, options)
             .map_err(|error| Failure::usage(format!("{}: {}", shown(input), error.msg)))?;
         let before = expanded.len();
-        expanded.extend(matches.filter_map(Result::ok));
+        expanded.extend(matches.map(|found| found.unwrap_or_else(|error| error.path().to_owned())));
         if expanded.len() == before {
-            return Err(Failure::new(Code::Files, format!("{}: no file matches", shown(input))));
+            expanded.push(input.clone());
         }
     }
     Ok(expanded)

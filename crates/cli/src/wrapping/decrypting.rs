@@ -67,7 +67,8 @@ impl<'a> DecryptingKeys<'a> {
         let mut keyrings = self.raw.clone();
         keyrings.extend(self.strict.get().into_iter().flatten().cloned());
         if attempt == Attempt::GivenAndStore {
-            let kms = self.open()?.kms();
+            // That there is a store would not help: it has to be the one that has the key.
+            let kms = self.open().map_err(|failure| Failure { hint: None, ..failure })?.kms();
             keyrings.push(Arc::new(KmsDiscoveryKeyring::new(kms, local_keys())));
         }
         Ok(MultiKeyring::new(None, keyrings))
@@ -129,9 +130,15 @@ fn fitting_option(edk: &EncryptedDataKey) -> String {
         KMS_PROVIDER_ID if is_local(edk) => format!("{edk} (in another key store? --home DIR)"),
         provider if provider.starts_with(KMS_PROVIDER_ID) => format!("{edk} (of another key service)"),
         "raw-ecdh" => "--ecdh-private PEM".to_owned(),
-        _ if is_raw_aes(edk) => format!("--aes-key {edk}=FILE"),
-        _ => format!("--rsa-private {edk}=PEM"),
+        _ if is_raw_aes(edk) => format!("--aes-key {}", for_shell(&format!("{edk}=FILE"))),
+        _ => format!("--rsa-private {}", for_shell(&format!("{edk}=PEM"))),
     }
+}
+
+/// Whoever made the message chose its key names, and hints are copied into shells.
+fn for_shell(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/=._-:@".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 /// Whether the provider information ends as raw AES keyrings write it: tag length in bits, IV length, IV.
@@ -143,3 +150,34 @@ fn is_raw_aes(edk: &EncryptedDataKey) -> bool {
 const KMS_PROVIDER_ID: &str = "aws-kms";
 /// Enough to go on.
 const EDKS_HINTED_MAX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_option_and_are_safe_to_copy() {
+        let aes = |name: &[u8]| [name, &[0, 0, 0, 128, 0, 0, 0, 12], &[1; 12]].concat();
+        let local = b"arn:aws:kms:local:000000000000:key/x".to_vec();
+        let cases = [
+            ("acme", aes(b"2026"), "--aes-key acme/2026=FILE"),
+            ("acme", b"r".to_vec(), "--rsa-private acme/r=PEM"),
+            ("a", aes(b"$(reboot)'"), r"--aes-key 'a/$(reboot)\'\''=FILE'"),
+            ("raw-ecdh", vec![1], "--ecdh-private PEM"),
+            (
+                "aws-kms",
+                local,
+                "aws-kms arn:aws:kms:local:000000000000:key/x (in another key store? --home DIR)",
+            ),
+            ("aws-kms", b"arn:x".to_vec(), "aws-kms arn:x (of another key service)"),
+        ];
+        for (provider_id, provider_info, expected) in cases {
+            let edk = EncryptedDataKey {
+                provider_id: provider_id.to_owned(),
+                provider_info,
+                ciphertext: Vec::new(),
+            };
+            assert_eq!(fitting_option(&edk), expected);
+        }
+    }
+}

@@ -125,7 +125,7 @@ fn several_files_and_globs() {
     assert_eq!(made.collect::<Vec<_>>(), expected);
     place.ok(&["encrypt", "brackets[1].txt", "three.log"]);
     assert!(place.exists("brackets[1].txt.encrypted") && place.exists("three.log.encrypted"));
-    assert!(place.fails(&["encrypt", "*.nothing"], 6).contains("no file matches"));
+    assert!(place.fails(&["encrypt", "*.nothing"], 6).contains("keyfold: *.nothing: "));
     place.fails(&["encrypt", "one.txt", "two.txt", "-o", "-"], 2);
     place.fails(&["encrypt", "one.txt", "-"], 2);
     place.fails(&["encrypt", "one.txt", "two.txt", "-o", "absent"], 2);
