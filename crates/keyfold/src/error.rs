@@ -209,6 +209,9 @@ pub enum KeyringError {
     /// The keyring names its key by alias or key id, which is enough to encrypt only.
     #[error("it is configured with {0:?}, and decryption needs the key ARN")]
     NeedsKeyArn(String),
+    /// The keyring made a data key and wrapped it under no key, so nobody could ever decrypt.
+    #[error("it wrapped the data key under no key")]
+    NotWrapped,
     /// The encrypted data key is not laid out as this keyring writes it.
     #[error("the encrypted data key is malformed")]
     Malformed,

@@ -49,10 +49,13 @@ impl DefaultManager {
             .generate_data_key(KeyringRequest { suite, context: &context })
             .await
             .map_err(|(keyring, error)| EncryptError::Keyring { keyring, error })?;
-        let found = generated.data_key.len();
-        let expected = suite.data_key_len();
-        if found != expected || generated.encrypted_data_keys.is_empty() {
-            let error = KeyringError::DataKeyLen { expected, found };
+        let (expected, found) = (suite.data_key_len(), generated.data_key.len());
+        let error = match generated.encrypted_data_keys.is_empty() {
+            true => Some(KeyringError::NotWrapped),
+            false if found != expected => Some(KeyringError::DataKeyLen { expected, found }),
+            false => None,
+        };
+        if let Some(error) = error {
             return Err(EncryptError::Keyring { keyring: self.keyring.name(), error });
         }
         Ok(EncryptionMaterials {

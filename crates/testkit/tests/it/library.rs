@@ -9,15 +9,20 @@ use std::{
 
 use futures_io::{AsyncRead, AsyncWrite};
 use keyfold::{
-    Client, CommitmentPolicy, DecryptError, EncryptError, EncryptionContext, LimitExceeded, Limits, Part,
-    Suite, blocking,
-    keyring::{InvalidKeyName, KeyName, Keyring, MultiKeyring, RawAesKeyring, RawEcdhKeyring, RawRsaKeyring},
+    Client, CommitmentPolicy, DecryptError, EncryptError, EncryptionContext, FailedUnwrap, LimitExceeded,
+    Limits, Part, Suite, blocking,
+    keyring::{
+        GeneratedDataKey, InvalidKeyName, KeyName, Keyring, KeyringRequest, MultiKeyring, NamedError,
+        RawAesKeyring, RawEcdhKeyring, RawRsaKeyring,
+    },
+    materials::{DataKey, EncryptedDataKey},
     message::{FrameLength, inspect},
 };
 use keyfold_crypto::{
     ecdh::{Curve, PrivateKey},
     rsa::{RsaPadding, RsaPublicKey},
 };
+use keyfold_protocol::BoxFuture;
 use pollster::block_on;
 use proptest::prelude::*;
 
@@ -160,6 +165,55 @@ fn keyrings_that_go_one_way_say_so() {
     let error = encrypt(Arc::new(MultiKeyring::new(None, vec![]))).unwrap_err().to_string();
     assert_eq!(error, "multi []: this keyring can only decrypt");
     assert_eq!(KeyName::new("aws-kms-mine", "x"), Err(InvalidKeyName::Reserved));
+}
+
+/// A keyring from outside that makes what no message can use.
+struct Careless {
+    data_key_len: usize,
+    wraps: bool,
+}
+
+impl Keyring for Careless {
+    fn name(&self) -> String {
+        "careless".to_owned()
+    }
+
+    fn generate_data_key<'a>(
+        &'a self,
+        _: KeyringRequest<'a>,
+    ) -> BoxFuture<'a, Result<GeneratedDataKey, NamedError>> {
+        let edk = EncryptedDataKey { provider_id: "p".to_owned(), provider_info: vec![], ciphertext: vec![] };
+        let data_key = DataKey::random(self.data_key_len).unwrap();
+        let encrypted_data_keys = if self.wraps { vec![edk] } else { vec![] };
+        Box::pin(std::future::ready(Ok(GeneratedDataKey { data_key, encrypted_data_keys })))
+    }
+
+    fn encrypt_data_key<'a>(
+        &'a self,
+        _: KeyringRequest<'a>,
+        _: &'a DataKey,
+    ) -> BoxFuture<'a, Result<Vec<EncryptedDataKey>, NamedError>> {
+        Box::pin(std::future::ready(Ok(vec![])))
+    }
+
+    fn decrypt_data_key<'a>(
+        &'a self,
+        _: KeyringRequest<'a>,
+        _: &'a [EncryptedDataKey],
+    ) -> BoxFuture<'a, Result<DataKey, Vec<FailedUnwrap>>> {
+        Box::pin(std::future::ready(Err(vec![])))
+    }
+}
+
+#[test]
+fn what_keyrings_return_is_checked() {
+    let error = |keyring: Careless| {
+        block_on(client().with_keyring(keyring).encrypt(b"x", &context())).unwrap_err().to_string()
+    };
+    let short = Careless { data_key_len: 16, wraps: true };
+    assert_eq!(error(short), "careless: the data key has 16 bytes, the suite needs 32");
+    let unwrapped = Careless { data_key_len: 32, wraps: false };
+    assert_eq!(error(unwrapped), "careless: it wrapped the data key under no key");
 }
 
 #[test]
