@@ -260,15 +260,15 @@ impl HeaderReader {
             let (taken, rest) = input.split_at(missing.max(self.bytes.len()).min(input.len()));
             self.bytes.extend_from_slice(taken);
             match parse_header(&self.bytes, self.limits) {
+                Ok((.., needed)) | Err(ReadError::NeedMore(needed)) if needed > self.limits.header_len => {
+                    return Err(LimitExceeded::HeaderLen { limit: self.limits.header_len }.into());
+                }
                 Ok((header, body_len, len)) => {
                     let surplus = self.bytes.len() - len;
                     *input = &input[taken.len() - surplus..];
                     self.bytes.truncate(len);
                     let bytes = std::mem::take(&mut self.bytes);
                     return Ok(Some(UnverifiedHeader { header, bytes, body_len }));
-                }
-                Err(ReadError::NeedMore(needed)) if needed > self.limits.header_len => {
-                    return Err(LimitExceeded::HeaderLen { limit: self.limits.header_len }.into());
                 }
                 Err(ReadError::NeedMore(needed)) => (self.needed, *input) = (needed, rest),
                 Err(ReadError::Malformed(malformed)) => return Err(malformed.into()),
