@@ -63,7 +63,10 @@ impl Ecdsa {
 }
 
 /// A private key that signs.
-pub struct SigningKey(EcdsaKeyPair);
+pub struct SigningKey {
+    algorithm: Ecdsa,
+    key: EcdsaKeyPair,
+}
 
 impl SigningKey {
     /// A new key.
@@ -71,7 +74,8 @@ impl SigningKey {
     /// # Errors
     /// [`CryptoError::Backend`] if the system gives no randomness.
     pub fn generate(algorithm: Ecdsa) -> Result<Self, CryptoError> {
-        EcdsaKeyPair::generate(algorithm.signing()).map(Self).map_err(|_| CryptoError::Backend)
+        let key = EcdsaKeyPair::generate(algorithm.signing()).map_err(|_| CryptoError::Backend)?;
+        Ok(Self { algorithm, key })
     }
 
     /// A key from PKCS#8 DER.
@@ -80,7 +84,14 @@ impl SigningKey {
     /// [`CryptoError::InvalidKey`], also for bytes after the key.
     pub fn from_pkcs8(algorithm: Ecdsa, der: &[u8]) -> Result<Self, CryptoError> {
         der::sequence_content(der)?;
-        EcdsaKeyPair::from_pkcs8(algorithm.signing(), der).map(Self).map_err(|_| CryptoError::InvalidKey)
+        let key = EcdsaKeyPair::from_pkcs8(algorithm.signing(), der).map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Self { algorithm, key })
+    }
+
+    /// The algorithm that the key is for.
+    #[must_use]
+    pub fn algorithm(&self) -> Ecdsa {
+        self.algorithm
     }
 
     /// The public key as a compressed SEC 1 point: 33, 49 or 67 bytes.
@@ -89,7 +100,7 @@ impl SigningKey {
     /// [`CryptoError::Backend`].
     pub fn public_key_compressed(&self) -> Result<Vec<u8>, CryptoError> {
         let point: EcPublicKeyCompressedBin<'_> =
-            self.0.public_key().as_be_bytes().map_err(|_| CryptoError::Backend)?;
+            self.key.public_key().as_be_bytes().map_err(|_| CryptoError::Backend)?;
         Ok(point.as_ref().to_vec())
     }
 
@@ -98,7 +109,7 @@ impl SigningKey {
     /// # Errors
     /// [`CryptoError::Backend`], also for a digest of another hash function.
     pub fn sign(&self, digest: &Digest) -> Result<Vec<u8>, CryptoError> {
-        self.0.sign_digest(&digest.0).map(|s| s.as_ref().to_vec()).map_err(|_| CryptoError::Backend)
+        self.key.sign_digest(&digest.0).map(|s| s.as_ref().to_vec()).map_err(|_| CryptoError::Backend)
     }
 }
 

@@ -87,7 +87,7 @@ impl Client {
     ) -> Result<EncryptingWriter<W>, EncryptError> {
         let mut out = Vec::new();
         let encryptor = block_on(self.0.encryptor(context, &mut out))?;
-        Ok(EncryptingWriter { encryptor, writer, out })
+        Ok(EncryptingWriter { encryptor, writer, out, failed: false })
     }
 
     /// A reader that decrypts what it reads from `reader`. Reads the header now.
@@ -118,11 +118,16 @@ impl Client {
 }
 
 /// Encrypts what is written to it. The message is whole only after [`finish`](Self::finish).
+///
+/// After an error of the inner writer the message is lost, and every further call fails: to write again would put
+/// plaintext into it twice.
 #[derive(Debug)]
 pub struct EncryptingWriter<W> {
     encryptor: Encryptor,
     writer: W,
     out: Vec<u8>,
+    /// What the inner writer took is not known.
+    failed: bool,
 }
 
 impl<W: Write> EncryptingWriter<W> {
@@ -131,31 +136,45 @@ impl<W: Write> EncryptingWriter<W> {
     /// # Errors
     /// [`EncryptError`].
     pub fn finish(mut self) -> Result<(W, Header), EncryptError> {
+        if self.failed {
+            return Err(EncryptError::FailedBefore);
+        }
         let header = self.encryptor.finish(&mut self.out)?;
         self.writer.write_all(&self.out)?;
         self.writer.flush()?;
         Ok((self.writer, header))
     }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        self.writer.write_all(&self.out).inspect_err(|_| self.failed = true)?;
+        self.out.clear();
+        Ok(())
+    }
 }
 
 impl<W: Write> Write for EncryptingWriter<W> {
     fn write(&mut self, plaintext: &[u8]) -> io::Result<usize> {
+        if self.failed {
+            return Err(io::Error::other(EncryptError::FailedBefore));
+        }
         self.encryptor.update(plaintext, &mut self.out).map_err(io::Error::other)?;
-        self.writer.write_all(&self.out)?;
-        self.out.clear();
+        self.write_out()?;
         Ok(plaintext.len())
     }
 
     /// Flushes what has been sealed; a frame that is not whole stays back.
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.write_all(&self.out)?;
-        self.out.clear();
+        if self.failed {
+            return Err(io::Error::other(EncryptError::FailedBefore));
+        }
+        self.write_out()?;
         self.writer.flush()
     }
 }
 
-/// Decrypts what it reads. Frames come out as they authenticate: **the end of the stream is not yet proof**,
-/// [`finish`](Self::finish) is.
+/// Decrypts what it reads. Frames come out as they authenticate, so what has been read is not known to be the whole
+/// message until `read` returns 0; a message that is truncated, or has bytes after its end, ends in an error.
+/// [`finish`](Self::finish) gives the proof as a value.
 #[derive(Debug)]
 pub struct DecryptingReader<R> {
     decryptor: Decryptor,
@@ -173,25 +192,37 @@ impl<R: Read> DecryptingReader<R> {
         self.decryptor.header()
     }
 
-    /// Proves that the message is whole and every byte of it verified. Call it when `read` has returned 0.
+    /// Proves that the message is whole and every byte of it verified. Plaintext that has not been read is lost.
     ///
     /// # Errors
-    /// [`DecryptError::Truncated`] if the message has not ended, or an earlier error.
-    pub fn finish(self) -> Result<VerifiedHeader, DecryptError> {
+    /// [`DecryptError`]; [`DecryptError::FailedBefore`] after an earlier error.
+    pub fn finish(mut self) -> Result<VerifiedHeader, DecryptError> {
+        while self.fill()? {}
         self.decryptor.finish()
+    }
+
+    /// Replaces `out` by the plaintext of more input; whether there was any.
+    fn fill(&mut self) -> Result<bool, DecryptError> {
+        self.out.zeroize();
+        self.read = 0;
+        let len = read(&mut self.reader, &mut self.input)?;
+        if len == 0 {
+            self.decryptor.check_end()?;
+            return Ok(false);
+        }
+        let updated = self.decryptor.update(&self.input[..len], &mut self.out);
+        // What authenticated before the error is dropped too: a caller who misses the error must not read on.
+        updated.inspect_err(|_| self.out.zeroize())?;
+        Ok(true)
     }
 }
 
 impl<R: Read> Read for DecryptingReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.read == self.out.len() {
-            self.out.zeroize();
-            self.read = 0;
-            let len = read(&mut self.reader, &mut self.input)?;
-            if len == 0 {
+            if !self.fill().map_err(io::Error::other)? {
                 return Ok(0);
             }
-            self.decryptor.update(&self.input[..len], &mut self.out).map_err(io::Error::other)?;
         }
         let len = buffer.len().min(self.out.len() - self.read);
         buffer[..len].copy_from_slice(&self.out[self.read..self.read + len]);

@@ -6,7 +6,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
 
 use crate::{
-    CommitmentPolicy, DecryptError, EncryptError, EncryptionContext, Limits, Part, Suite, context,
+    CommitmentPolicy, DecryptError, EncryptError, EncryptionContext, Limits, Malformed, Part, Suite, context,
     keyring::Keyring,
     materials::{DecryptionRequest, DefaultManager, EncryptionRequest, MaterialsManager},
     message::{
@@ -29,12 +29,17 @@ pub struct Client {
 }
 
 /// A decrypted message.
-#[derive(Debug)]
 pub struct Decrypted {
     /// The plaintext.
     pub plaintext: Vec<u8>,
     /// The header, with the encryption context.
     pub header: VerifiedHeader,
+}
+
+impl std::fmt::Debug for Decrypted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Decrypted({} bytes, {:?})", self.plaintext.len(), self.header)
+    }
 }
 
 impl Client {
@@ -252,6 +257,11 @@ impl Client {
         if self.only_unsigned && suite.is_signing() {
             return Err(DecryptError::SignedRefused { suite });
         }
+        // A signing suite has a public key in its context, and no other has one: else somebody could turn a signed
+        // message into an unsigned one.
+        if suite.is_signing() != header.context().get(context::PUBLIC_KEY).is_some() {
+            return Err(Malformed::PublicKey.into());
+        }
         let request = DecryptionRequest {
             suite,
             stored_context: header.context(),
@@ -260,6 +270,13 @@ impl Client {
             commitment_policy: policy,
         };
         let materials = self.manager.decryption_materials(request).await?;
+        // Whatever the manager did, the demand holds: a pair stands in the header, or its tag will vouch for it.
+        for (key, value) in context.iter() {
+            let found = header.context().get(key).or(materials.unstored_context.get(key));
+            if found != Some(value) {
+                return Err(DecryptError::ContextMismatch { key: key.to_owned() });
+            }
+        }
         Decryptor::new(header, &materials, self.limits)
     }
 }

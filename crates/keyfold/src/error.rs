@@ -2,8 +2,8 @@
 //!
 //! | | the caller's | the message's | the keys' | the settings' | the system's |
 //! |---|---|---|---|---|---|
-//! | [`EncryptError`] | `ReservedContextKey`, `ContextTooLong`, `BodyTooLong` | | `Keyring` | `SuiteRefused`, `LimitExceeded` | `Crypto`, `Io` |
-//! | [`DecryptError`] | `ContextMismatch` | `Malformed`, `Truncated`, `NotAuthentic` | `NoUsableKey` | `SuiteRefused`, `SignedRefused`, `LimitExceeded` | `Crypto`, `Io` |
+//! | [`EncryptError`] | `ReservedContextKey`, `ContextTooLong`, `BodyTooLong`, `FailedBefore` | | `Keyring` | `SuiteRefused`, `LimitExceeded` | `Crypto`, `Io` |
+//! | [`DecryptError`] | `ContextMismatch`, `FailedBefore` | `Malformed`, `Truncated`, `NotAuthentic` | `NoUsableKey` | `SuiteRefused`, `SignedRefused`, `LimitExceeded` | `Crypto`, `Io` |
 
 use keyfold_crypto::CryptoError;
 use keyfold_protocol::KmsError;
@@ -46,6 +46,9 @@ pub enum EncryptError {
         #[source]
         error: KeyringError,
     },
+    /// This encryptor has failed before; its first error says why.
+    #[error("encryption has failed already")]
+    FailedBefore,
     /// The cryptography library failed.
     #[error("cryptography failed: {0}")]
     Crypto(#[from] CryptoError),
@@ -190,7 +193,7 @@ pub enum KeyringError {
     #[error("this keyring can only encrypt")]
     EncryptOnly,
     /// The key service refused or failed.
-    #[error("{0}")]
+    #[error("{}", Printable(.0))]
     Kms(#[from] KmsError),
     /// The key service answered for another key than it was asked for.
     #[error("the key service answered with key {0:?}, which is not the one asked for")]
@@ -225,7 +228,7 @@ pub enum KeyringError {
     #[error("cryptography failed: {0}")]
     Crypto(CryptoError),
     /// A keyring from outside this crate failed.
-    #[error("{0}")]
+    #[error("{}", Printable(.0))]
     Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -235,6 +238,23 @@ impl From<CryptoError> for KeyringError {
             CryptoError::NotAuthentic => Self::NotAuthentic,
             other => Self::Crypto(other),
         }
+    }
+}
+
+/// A text from elsewhere, which may quote what the message's author chose: without control characters, so that
+/// it is safe on a terminal and in a log.
+struct Printable<'a, T>(&'a T);
+
+impl<T: std::fmt::Display> std::fmt::Display for Printable<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        use std::fmt::Write as _;
+        for character in self.0.to_string().chars() {
+            match character.is_control() {
+                true => write!(f, "{}", character.escape_debug())?,
+                false => f.write_char(character)?,
+            }
+        }
+        Ok(())
     }
 }
 

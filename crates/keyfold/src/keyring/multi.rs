@@ -55,6 +55,10 @@ impl Keyring for MultiKeyring {
             let mut generated = generator.generate_data_key(request).await?;
             for child in &self.children {
                 let edks = child.encrypt_data_key(request, &generated.data_key).await?;
+                // Who was meant to read the message could not.
+                if edks.is_empty() {
+                    return Err((child.name(), KeyringError::NotWrapped));
+                }
                 generated.encrypted_data_keys.extend(edks);
             }
             Ok(generated)

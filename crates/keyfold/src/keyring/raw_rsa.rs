@@ -69,8 +69,14 @@ impl RawKeyring for RawRsaKeyring {
         edk.provider_id == self.name.namespace && edk.provider_info == self.name.name.as_bytes()
     }
 
-    fn unwrap(&self, _: KeyringRequest<'_>, edk: &EncryptedDataKey) -> Result<DataKey, KeyringError> {
+    fn unwrap(&self, request: KeyringRequest<'_>, edk: &EncryptedDataKey) -> Result<DataKey, KeyringError> {
         let private = self.private.as_ref().ok_or(KeyringError::EncryptOnly)?;
-        Ok(private.decrypt(self.padding, &edk.ciphertext)?)
+        // A wrong length gets the answer of a wrong padding: more would help who tries ciphertexts (PKCS#1 v1.5).
+        let data_key = private.decrypt(self.padding, &edk.ciphertext)?;
+        if data_key.len() == request.suite.data_key_len() {
+            Ok(data_key)
+        } else {
+            Err(KeyringError::NotAuthentic)
+        }
     }
 }

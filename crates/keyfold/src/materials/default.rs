@@ -36,6 +36,9 @@ impl DefaultManager {
             return Err(EncryptError::SuiteRefused { policy, suite });
         }
         let mut context = request.context.clone();
+        if context.get(context::PUBLIC_KEY).is_some() {
+            return Err(EncryptError::ReservedContextKey { key: context::PUBLIC_KEY.to_owned() });
+        }
         let signing_key = suite.signature().map(SigningKey::generate).transpose()?;
         if let Some(key) = &signing_key {
             context.insert(context::PUBLIC_KEY, BASE64.encode(key.public_key_compressed()?));
@@ -87,7 +90,7 @@ impl DefaultManager {
             context_keys_not_stored: unstored_context.iter().map(|(key, _)| format!("{key:?}")).collect(),
             ..NoUsableKey::new(edks, failures)
         })?;
-        Ok(DecryptionMaterials { suite, unstored_context, data_key, verifying_key })
+        Ok(DecryptionMaterials { unstored_context, data_key, verifying_key })
     }
 }
 
@@ -113,8 +116,7 @@ impl MaterialsManager for DefaultManager {
     }
 }
 
-/// The public key of a signed message. A signing suite must have one in its context, and no other suite may:
-/// else somebody could turn a signed message into an unsigned one.
+/// The public key of a signed message.
 fn verifying_key(suite: Suite, stored: &EncryptionContext) -> Result<Option<VerifyingKey>, Malformed> {
     match (suite.signature(), stored.get(context::PUBLIC_KEY)) {
         (None, None) => Ok(None),

@@ -32,7 +32,10 @@ pub struct DecryptionRequest<'a> {
 /// A cryptographic materials manager: decides the suite and obtains the keys for one message at a time.
 ///
 /// [`DefaultManager`](super::DefaultManager) does that over a keyring. Implement the trait to decide
-/// differently; the client still checks what a manager returns against its own policy.
+/// differently; the client still checks what a manager returns against its own policy and the caller's demands.
+///
+/// A data key must be fresh for each message, or come from a cache that knows what it does: under the suites
+/// without key derivation (00xx) a data key that is used twice repeats IVs under one key, which breaks AES-GCM.
 /// Source: specification, `framework/cmm-interface.md`.
 pub trait MaterialsManager: Send + Sync {
     /// Materials to write a message with.

@@ -42,8 +42,6 @@ pub struct EncryptionMaterials {
 /// What it takes to read one message.
 #[derive(Debug)]
 pub struct DecryptionMaterials {
-    /// The message's suite.
-    pub suite: Suite,
     /// Pairs that are authenticated with the header but not stored in it.
     pub unstored_context: EncryptionContext,
     /// The data key, [`Suite::data_key_len`] bytes.

@@ -78,7 +78,7 @@ impl BodyKey {
         let frame_len = frame_length_usize(frame_length);
         out.reserve(plaintext.len() / frame_len * (frame_len + REGULAR_OVERHEAD));
         let mut aad = self.aad(Kind::Regular);
-        for (sequence, frame) in (first..).zip(plaintext.chunks_exact(frame_len)) {
+        for (frame, sequence) in plaintext.chunks_exact(frame_len).zip(first..) {
             out.extend_from_slice(&sequence.to_be_bytes());
             self.seal_into(aad.of(sequence, frame.len()), sequence, &[], frame, out)?;
         }
@@ -138,7 +138,7 @@ impl BodyKey {
         let wire_len = frame_length_usize(frame_length) + REGULAR_OVERHEAD;
         out.reserve(frames.len() / wire_len * frame_length_usize(frame_length));
         let mut aad = self.aad(Kind::Regular);
-        for (sequence, frame) in (first..).zip(frames.chunks_exact(wire_len)) {
+        for (frame, sequence) in frames.chunks_exact(wire_len).zip(first..) {
             let sealed = Sealed::split(&frame[4..], 0).ok_or(sequence)?;
             self.open_into(aad.of(sequence, sealed.ciphertext.len()), &sealed, out).map_err(|_| sequence)?;
         }

@@ -124,8 +124,14 @@ impl Decryptor {
     /// # Errors
     /// [`DecryptError::Truncated`], or [`DecryptError::FailedBefore`] after an earlier error.
     pub fn finish(self) -> Result<VerifiedHeader, DecryptError> {
+        self.check_end()?;
+        Ok(VerifiedHeader(self.header))
+    }
+
+    /// Whether the message has ended.
+    pub(crate) fn check_end(&self) -> Result<(), DecryptError> {
         match (self.state, self.header.content) {
-            (State::Done, _) => Ok(VerifiedHeader(self.header)),
+            (State::Done, _) => Ok(()),
             (State::Body, Content::Framed(_)) => Err(DecryptError::Truncated(Part::Frame(self.next))),
             (State::Body, Content::NonFramed) => Err(DecryptError::Truncated(Part::Body)),
             (State::Signature, _) => Err(DecryptError::Truncated(Part::Signature)),
@@ -245,6 +251,7 @@ impl Decryptor {
             return Err(Malformed::FrameSequence { expected, found }.into());
         }
         if marker != FINAL_FRAME {
+            self.check_body_len(u64::from(frame_length.get()))?;
             reader.take(REGULAR_OVERHEAD - 4 + frame_length_usize(frame_length))?;
             return Ok(None);
         }

@@ -9,12 +9,12 @@ use super::{
     codec::write_field,
     keys::MessageKeys,
 };
-use crate::{EncryptError, LimitExceeded, Limits, context, materials::EncryptionMaterials};
+use crate::{EncryptError, KeyringError, LimitExceeded, Limits, context, materials::EncryptionMaterials};
 
 /// Writes one message. Every method appends to the buffer that it is given.
 ///
 /// What it keeps in memory is the plaintext of less than two frames, or of the whole body without frames.
-/// After an error the message can't be finished; drop what was written.
+/// After an error the message can't be finished, since plaintext would be missing from it; drop what was written.
 pub struct Encryptor {
     header: Header,
     key: BodyKey,
@@ -23,6 +23,7 @@ pub struct Encryptor {
     pending: Zeroizing<Vec<u8>>,
     /// Sequence number of the next frame.
     next: u32,
+    failed: bool,
 }
 
 impl Encryptor {
@@ -37,6 +38,10 @@ impl Encryptor {
         let encrypted_data_keys = materials.encrypted_data_keys;
         let limit = limits.encrypted_data_keys;
         let count = u16::try_from(encrypted_data_keys.len()).unwrap_or(u16::MAX);
+        if count == 0 {
+            let keyring = "materials manager".to_owned();
+            return Err(EncryptError::Keyring { keyring, error: KeyringError::NotWrapped });
+        }
         if count > limit {
             return Err(LimitExceeded::EncryptedDataKeys { count, limit }.into());
         }
@@ -65,11 +70,14 @@ impl Encryptor {
 
         let signer = match (suite.signature(), materials.signing_key) {
             (None, None) => None,
-            (Some(algorithm), Some(key)) => Some((Hasher::new(algorithm.hash()), key)),
+            (Some(algorithm), Some(key)) if key.algorithm() == algorithm => {
+                Some((Hasher::new(algorithm.hash()), key))
+            }
             _ => return Err(CryptoError::InvalidKey.into()),
         };
         let key = BodyKey::new(keys.key, &header);
-        let mut encryptor = Self { header, key, signer, pending: Zeroizing::default(), next: 1 };
+        let mut encryptor =
+            Self { header, key, signer, pending: Zeroizing::default(), next: 1, failed: false };
         encryptor.sign(&out[start..]);
         Ok(encryptor)
     }
@@ -83,8 +91,15 @@ impl Encryptor {
     /// Takes more plaintext, and writes the frames that are whole.
     ///
     /// # Errors
-    /// [`EncryptError::BodyTooLong`], [`EncryptError::Crypto`].
+    /// [`EncryptError::BodyTooLong`], [`EncryptError::Crypto`]; [`EncryptError::FailedBefore`] after either.
     pub fn update(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), EncryptError> {
+        if self.failed {
+            return Err(EncryptError::FailedBefore);
+        }
+        self.try_update(plaintext, out).inspect_err(|_| self.failed = true)
+    }
+
+    fn try_update(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<(), EncryptError> {
         let Content::Framed(frame_length) = self.header.content else {
             let len = self.pending.len() as u64 + plaintext.len() as u64;
             if len > NON_FRAMED_LEN_MAX {
@@ -120,8 +135,11 @@ impl Encryptor {
     /// Ends the message: writes the final frame, full where the plaintext allows, and the signature.
     ///
     /// # Errors
-    /// [`EncryptError::Crypto`].
+    /// [`EncryptError::Crypto`]; [`EncryptError::FailedBefore`] if an update has failed.
     pub fn finish(mut self, out: &mut Vec<u8>) -> Result<Header, EncryptError> {
+        if self.failed {
+            return Err(EncryptError::FailedBefore);
+        }
         let kind = match self.header.content {
             Content::Framed(_) => Kind::Final,
             Content::NonFramed => Kind::SingleBlock,

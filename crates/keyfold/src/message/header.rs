@@ -233,13 +233,14 @@ pub struct HeaderReader {
     bytes: Vec<u8>,
     /// The header is longer than this less one.
     needed: usize,
+    failed: bool,
 }
 
 impl HeaderReader {
     /// A reader that has seen nothing.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, bytes: Vec::new(), needed: 1 }
+        Self { limits, bytes: Vec::new(), needed: 1, failed: false }
     }
 
     /// Takes bytes from the front of `input`, never more than belong to the header, and returns the header
@@ -248,6 +249,13 @@ impl HeaderReader {
     /// # Errors
     /// [`DecryptError::Malformed`], [`DecryptError::LimitExceeded`].
     pub fn push(&mut self, input: &mut &[u8]) -> Result<Option<UnverifiedHeader>, DecryptError> {
+        if self.failed {
+            return Err(DecryptError::FailedBefore);
+        }
+        self.try_push(input).inspect_err(|_| self.failed = true)
+    }
+
+    fn try_push(&mut self, input: &mut &[u8]) -> Result<Option<UnverifiedHeader>, DecryptError> {
         loop {
             let missing = self.needed - self.bytes.len();
             if input.len() < missing {
@@ -300,7 +308,7 @@ fn parse_header(bytes: &[u8], limits: Limits) -> Result<(Header, usize, usize), 
         Version::V1 => MessageId::V1(reader.array()?),
         Version::V2 => MessageId::V2(reader.array()?),
     };
-    let context = parse_context(reader.field()?)?;
+    let context = reader.field()?;
     let encrypted_data_keys = parse_edks(&mut reader, limits.encrypted_data_keys)?;
     let content_type = reader.u8()?;
     if version == Version::V1 && reader.array()? != [0, 0, 0, 0, IV_LEN_V1] {
@@ -322,6 +330,8 @@ fn parse_header(bytes: &[u8], limits: Limits) -> Result<(Header, usize, usize), 
         Version::V2 => (Some(reader.array()?), reader.position(), [0; IV_LEN]),
     };
     let tag = reader.array()?;
+    // Last, since each try to parse comes by here and this is the one costly part.
+    let context = parse_context(context)?;
     let header = Header { suite, message_id, context, encrypted_data_keys, content, commitment, iv, tag };
     Ok((header, body_len, reader.position()))
 }

@@ -268,11 +268,65 @@ fn std_adapters() {
     assert_eq!(out, plaintext);
     assert_eq!(*reader.finish().unwrap(), header);
 
-    let mut reader = client.decrypting_reader(&message[..message.len() - 1], &context()).unwrap();
-    let mut out = Vec::new();
-    reader.read_to_end(&mut out).unwrap();
-    assert_eq!(out.len(), 9_900, "all but the final frame");
-    assert!(matches!(reader.finish(), Err(DecryptError::Truncated(Part::Signature))));
+    // `finish` looks for itself whether anything follows.
+    let mut reader = client.decrypting_reader(&message[..], &context()).unwrap();
+    reader.read_exact(&mut [0; 10]).unwrap();
+    assert_eq!(*reader.finish().unwrap(), header);
+}
+
+/// Who only reads and never asks for the proof still sees that a message is not whole.
+#[test]
+fn std_reader_ends_in_an_error() {
+    let client = blocking::Client::from(client().frame_length(FrameLength::new(100).unwrap()));
+    let message = client.encrypt(&vec![1; 1_000_000], &context()).unwrap();
+    let mut changed = message.clone();
+    changed[900_000] ^= 1;
+    let cuts = [message.len() - 1, message.len() / 2, message.len() - 200].map(|len| message[..len].to_vec());
+    for (bad, what) in cuts
+        .into_iter()
+        .map(|cut| (cut, "is truncated"))
+        .chain([(changed, "is not authentic"), ([&message[..], b"more"].concat(), "bytes after its end")])
+    {
+        let mut reader = client.decrypting_reader(&bad[..], &context()).unwrap();
+        let mut out = Vec::new();
+        let error = reader.read_to_end(&mut out).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+        // Nor does a second look give more.
+        assert!(reader.read_to_end(&mut out).is_err());
+        assert!(reader.finish().is_err());
+        assert!(out.len() <= 1_000_000 && out.iter().all(|byte| *byte == 1));
+    }
+}
+
+/// A writer that takes some bytes and then fails, once.
+struct Full(usize);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0 == 0 {
+            self.0 = usize::MAX;
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        let len = bytes.len().min(self.0);
+        self.0 -= len;
+        Ok(len)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A write that failed can't be tried again: the plaintext would be in the message twice.
+#[test]
+fn std_writer_fails_for_good() {
+    let client = blocking::Client::from(client().frame_length(FrameLength::new(100).unwrap()));
+    let mut writer = client.encrypting_writer(Full(500), &context()).unwrap();
+    let failed = writer.write_all(&[1; 1000]).unwrap_err();
+    assert_eq!(failed.kind(), std::io::ErrorKind::StorageFull);
+    assert!(writer.write_all(&[1; 1000]).unwrap_err().to_string().contains("has failed already"));
+    assert!(writer.flush().is_err());
+    assert!(matches!(writer.finish(), Err(EncryptError::FailedBefore)));
 }
 
 /// Reads and writes that are pending every other time, and short.
