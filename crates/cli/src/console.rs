@@ -57,14 +57,25 @@ pub(crate) fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> 
     answer(&text.map_err(|error| Failure::new(Code::Other, error.to_string()))?)
 }
 
-/// A path for people: control characters escaped, so that a name can't draw on the terminal.
+/// A path for people.
 pub(crate) fn shown(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let escape = |c: char| if c.is_control() { c.escape_debug().collect() } else { String::from(c) };
-    path.chars().map(escape).collect()
+    printable(&path.to_string_lossy())
+}
+
+/// `text` without what could draw on a terminal or turn a line around. Errors quote what others have chosen: file
+/// names, and the key names in messages.
+pub(crate) fn printable(text: &str) -> String {
+    let escape = |c: char| if is_printable(c) { String::from(c) } else { c.escape_unicode().collect() };
+    text.chars().map(escape).collect()
+}
+
+/// Neither a control character nor an invisible one that formats its neighbours.
+pub(crate) fn is_printable(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Nothing is left to do about a standard error that can't be written.
 fn stderr_line(text: &str) {
-    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+    let _ = io::stderr().lock().write_all(format!("{}\n", printable(text)).as_bytes());
 }

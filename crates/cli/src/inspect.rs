@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::base64::Decoder;
-use crate::console::{Console, answer};
+use crate::console::{Console, answer, is_printable};
 use crate::failure::{Code, Failure};
 use crate::files::Source;
 
@@ -136,7 +136,11 @@ fn json(name: &str, header: &Header) -> Result<String, Failure> {
             .collect(),
         commitment: header.commitment().map(|commitment| BASE64.encode(commitment)),
     };
-    serde_json::to_string(&message).map_err(|error| Failure::new(Code::Other, error.to_string()))
+    let json = serde_json::to_string(&message);
+    let json = json.map_err(|error| Failure::new(Code::Other, error.to_string()))?;
+    // All of these stand inside strings, and all are short enough for one escape.
+    let escape = |c| if is_printable(c) { String::from(c) } else { format!("\\u{:04x}", u32::from(c)) };
+    Ok(json.chars().map(escape).collect())
 }
 
 fn text(name: &str, header: &Header) -> String {

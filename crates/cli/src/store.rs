@@ -53,6 +53,10 @@ impl KeyStore {
         let home = self.home()?;
         let root = match Embedded::root_kind(home) {
             Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
+            // Who names a passphrase expects one: a store that opens without it is not the one he means.
+            Some(RootKind::KeyFile) if self.passphrase_file.is_some() => {
+                return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
+            }
             Some(RootKind::KeyFile) | None => RootOfTrust::KeyFile,
         };
         let opened = block_on(Embedded::open(home, &root, Arc::new(SystemClock)));
@@ -65,7 +69,7 @@ impl KeyStore {
         let home = self.home()?;
         let root = match Embedded::root_kind(home) {
             Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
-            Some(RootKind::KeyFile) if wants_passphrase => {
+            Some(RootKind::KeyFile) if wants_passphrase || self.passphrase_file.is_some() => {
                 return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
             }
             None if wants_passphrase || self.passphrase_file.is_some() => {
@@ -138,9 +142,12 @@ fn open_failure(error: &OpenError) -> Failure {
 fn first_line(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let read = || -> io::Result<Zeroizing<String>> {
         // Room for all of it, so that growing leaves no copy behind.
-        let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LEN_MAX));
-        BufReader::new(File::open(path)?.take(PASSPHRASE_LEN_MAX as u64)).read_line(&mut line)?;
+        let mut line = Zeroizing::new(String::with_capacity(PASSPHRASE_LEN_MAX + 2));
+        BufReader::new(File::open(path)?.take(PASSPHRASE_LEN_MAX as u64 + 2)).read_line(&mut line)?;
         let len = line.trim_end_matches(['\r', '\n']).len();
+        if len > PASSPHRASE_LEN_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is too long"));
+        }
         line.truncate(len);
         Ok(line)
     };

@@ -57,7 +57,8 @@ impl NewFile {
         &mut self.file
     }
 
-    /// Makes it so: the file is there, whole, with `mode`, and stays there when the power fails.
+    /// Makes it so: the file is there, whole, with `mode` less what the umask takes away, and stays there when the
+    /// power fails.
     pub(crate) fn publish(self, mode: Option<u32>) -> Result<(), Failure> {
         let target = shown(&self.target);
         let cannot = |error| match error {
@@ -65,7 +66,7 @@ impl NewFile {
             error => Failure::io(&format!("can't write {target}"), &error),
         };
         if let Some(mode) = mode {
-            self.file.set_permissions(Permissions::from_mode(mode)).map_err(cannot)?;
+            self.file.set_permissions(Permissions::from_mode(mode & !umask())).map_err(cannot)?;
         }
         self.file.sync_all().map_err(cannot)?;
         self.give_name().map_err(cannot)?;
@@ -90,6 +91,16 @@ impl NewFile {
             },
         }
     }
+}
+
+/// What the user does not want others to have. Whoever made the input chose its mode, not who runs this.
+pub(crate) fn umask() -> u32 {
+    use rustix::{fs::Mode, process::umask};
+
+    // It can only be asked by setting it. Nothing else makes files in this moment.
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    umask(mask);
+    mask.as_raw_mode()
 }
 
 /// Opens a file without a name in `directory`; `None` if that can't be done here.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
+use super::output::umask;
 use super::{Identity, Source, directory_of};
 use crate::args::FileArgs;
 use crate::console::{Console, shown};
@@ -348,7 +349,7 @@ fn mirror_directories(target: &Path, source: &Path) -> std::io::Result<Vec<PathB
     for (directory, like) in missing.iter().rev() {
         DirBuilder::new().mode(0o700).create(directory)?;
         if let Some(metadata) = like.as_ref().and_then(|like| fs::metadata(like).ok()) {
-            let mode = metadata.permissions().mode() & 0o777 | 0o700;
+            let mode = metadata.permissions().mode() & 0o777 & !umask() | 0o700;
             fs::set_permissions(directory, fs::Permissions::from_mode(mode))?;
         }
     }

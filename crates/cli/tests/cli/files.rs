@@ -195,3 +195,21 @@ fn a_tree_in_place_and_an_output_inside_the_tree() {
     place.write("bad/sub/x.encrypted", "x");
     place.fails(&["decrypt", "-r", "bad", "-o", "new"], 3);
 }
+
+/// The mode of an input is its maker's choice; who may read the output is that of who makes it.
+#[test]
+fn the_umask_holds() {
+    let place = Place::new();
+    place.write("tree/a", b"x");
+    place.ok(&["encrypt", "-r", "tree", "-o", "sealed"]);
+    fs::set_permissions(place.path("sealed"), Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(place.path("sealed/a.encrypted"), Permissions::from_mode(0o666)).unwrap();
+    let keyfold = env!("CARGO_BIN_EXE_keyfold");
+    let mut command = std::process::Command::new("sh");
+    command.arg("-c").arg(format!("umask 027 && exec {keyfold} decrypt -r sealed -o plain"));
+    let status = command.current_dir(place.path("")).env("HOME", place.home()).status().unwrap();
+    assert!(status.success());
+    let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("plain/a"), 0o640);
+    assert_eq!(mode("plain"), 0o750);
+}

@@ -89,6 +89,9 @@ fn init_makes_a_store_once() {
     assert_eq!(files("root.key"), root);
     place.write("passphrase", "x\n");
     assert!(
+        place.fails(&["keys", "list", "--passphrase-file", "passphrase"], 8).contains("not by a passphrase")
+    );
+    assert!(
         place.fails(&["init", "--passphrase", "--passphrase-file", "passphrase"], 8).contains("root.key")
     );
 }

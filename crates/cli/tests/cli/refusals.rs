@@ -110,3 +110,35 @@ fn a_full_disk_is_a_file_error() {
     assert_eq!(output.status.code(), Some(6));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no space left"));
 }
+
+/// Whoever made a message chose the names in it, and file names come from anywhere.
+#[test]
+fn nothing_draws_on_the_terminal() {
+    let place = Place::new();
+    place.ok(&["init"]);
+    let field = |bytes: &[u8]| [&u16::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat();
+    let arn = "arn:aws:kms:local:000000000000:key/\u{1b}]0;gone\u{7}\nkeyfold: done\u{9b}\u{202e}";
+    // A blob that parses: version, derivation, and what stands for account, key and material.
+    let blob = [&[1, 1][..], &[0; 8], &[0], &[0; 64 + 17]].concat();
+    let message = [
+        &[2, 0x04, 0x78][..],
+        &[0; 32],
+        &[0, 0, 0, 1],
+        &field(b"aws-kms"),
+        &field(arn.as_bytes()),
+        &field(&blob),
+        &[2, 0, 0, 16, 0],
+        &[0; 48],
+    ]
+    .concat();
+    let name = "bad\u{1b}[2J.encrypted";
+    place.write(name, message);
+    for args in [&["decrypt", name][..], &["inspect", name], &["inspect", "--json", name]] {
+        let ran = place.run(args);
+        let said = format!("{}{}", ran.stderr, String::from_utf8_lossy(&ran.stdout));
+        assert!(said.contains("key/"), "{args:?}: {said}");
+        let drawn = said.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(drawn, None, "{args:?}: {said:?}");
+        assert!(!said.contains("\nkeyfold: done"), "{said}");
+    }
+}
