@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use keyfold::keyring::DiscoveryFilter;
 use keyfold_crypto::SecretBytes;
-use keyfold_kms::{DefaultKey, Embedded, OpenError, RootKind, RootOfTrust, SystemClock};
+use keyfold_kms::{DefaultKey, Embedded, OpenError, RootKind, RootOfTrust, Service, SystemClock};
 use keyfold_protocol::{Kms, KmsError, KmsExt as _, operations::Operation};
 use pollster::block_on;
 use zeroize::Zeroizing;
@@ -35,6 +35,11 @@ impl KeyStore {
         }
     }
 
+    /// The store in `home`.
+    pub(crate) fn at(home: &Path, global: &GlobalArgs) -> Self {
+        Self { home: Some(home.to_owned()), ..Self::new(global) }
+    }
+
     /// Its directory.
     pub(crate) fn home(&self) -> Result<&Path, Failure> {
         self.home.as_deref().ok_or_else(|| {
@@ -45,29 +50,41 @@ impl KeyStore {
 
     /// Whether there is one, if only half made.
     pub(crate) fn exists(&self) -> Result<bool, Failure> {
-        Ok(Embedded::root_kind(self.home()?).is_some())
+        Ok(root_kind(self.home()?)?.is_some())
     }
 
     /// Opens the store that is there.
     pub(crate) fn open(&self) -> Result<OpenStore, Failure> {
-        let home = self.home()?;
-        let root = match Embedded::root_kind(home) {
-            Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
-            // Who names a passphrase expects one: a store that opens without it is not the one he means.
-            Some(RootKind::KeyFile) if self.passphrase_file.is_some() => {
-                return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
-            }
-            Some(RootKind::KeyFile) | None => RootOfTrust::KeyFile,
-        };
+        let (home, root) = (self.home()?, self.root()?);
         let opened = block_on(Embedded::open(home, &root, Arc::new(SystemClock)));
         opened.map(OpenStore::new).map_err(|error| open_failure(&error))
+    }
+
+    /// Opens the store that is there for a server: nobody else can open it meanwhile.
+    pub(crate) fn open_alone(&self) -> Result<OpenStore, Failure> {
+        let (home, root) = (self.home()?, self.root()?);
+        let opened = block_on(Embedded::open_alone(home, &root, Arc::new(SystemClock)));
+        opened.map(OpenStore::new).map_err(|error| open_failure(&error))
+    }
+
+    /// What opens the store that is there.
+    fn root(&self) -> Result<RootOfTrust, Failure> {
+        let home = self.home()?;
+        match root_kind(home)? {
+            Some(RootKind::Passphrase) => Ok(RootOfTrust::Passphrase(self.passphrase(false)?)),
+            // Who names a passphrase expects one: a store that opens without it is not the one he means.
+            Some(RootKind::KeyFile) if self.passphrase_file.is_some() => {
+                Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }))
+            }
+            Some(RootKind::KeyFile) | None => Ok(RootOfTrust::KeyFile),
+        }
     }
 
     /// Opens the store, or makes one: with a passphrase if `wants_passphrase`, or one is there in a file, and else
     /// with a key file beside it.
     pub(crate) fn open_or_create(&self, wants_passphrase: bool) -> Result<OpenStore, Failure> {
         let home = self.home()?;
-        let root = match Embedded::root_kind(home) {
+        let root = match root_kind(home)? {
             Some(RootKind::Passphrase) => RootOfTrust::Passphrase(self.passphrase(false)?),
             Some(RootKind::KeyFile) if wants_passphrase || self.passphrase_file.is_some() => {
                 return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
@@ -108,6 +125,16 @@ impl OpenStore {
         Arc::clone(&self.0) as Arc<dyn Kms>
     }
 
+    /// The same, for administration.
+    pub(crate) fn service(&self) -> &Service {
+        self.0.service()
+    }
+
+    /// The same, for a server. It must not outlive this.
+    pub(crate) fn shared_service(&self) -> Arc<Service> {
+        self.0.shared_service()
+    }
+
     /// Performs a request.
     pub(crate) fn send<O: Operation>(&self, request: O) -> Result<O::Output, KmsError> {
         block_on(self.0.send(request))
@@ -128,11 +155,17 @@ pub(crate) fn local_keys() -> DiscoveryFilter {
     }
 }
 
+fn root_kind(home: &Path) -> Result<Option<RootKind>, Failure> {
+    Embedded::root_kind(home).map_err(|error| open_failure(&error))
+}
+
 fn open_failure(error: &OpenError) -> Failure {
     let failure = Failure::new(Code::KeyService, with_causes(error));
     match error {
         OpenError::NoStore { .. } => Failure { code: Code::NoUsableKey, ..failure }
             .hint("--home DIR names another directory, keyfold init makes a key store"),
+        OpenError::InUse { .. } => failure
+            .hint("is keyfold serve running? It has the key store for itself: use its API, or end it first"),
         OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
         _ => failure,
     }

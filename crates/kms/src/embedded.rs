@@ -4,9 +4,11 @@
 //! home/
 //!   lock        advisory lock: creation, migration and writes of several processes take turns
 //!   lock.turn   who waits for the lock holds this one
+//!   in-use      advisory lock: processes that have the home open share it, a server has it alone
 //!   root.key    root of trust: a key file (mode 0600)              one of the two
 //!   root.json   root of trust: a passphrase's salt and cost        (mode 0600)
-//!   store.db    the store, sealed; SQLite's -wal and -shm beside it
+//!   store.db    the store, sealed; SQLite's -wal and -shm beside it while processes use it, and after a kill
+//!   complete    empty: creation got to its end
 //! ```
 //!
 //! Creation, all under the lock, each step durable before the next:
@@ -15,10 +17,12 @@
 //! 2. the root of trust, by writing a temporary file and renaming it
 //! 3. the store file with its schema
 //! 4. domain key and home record, in one commit
+//! 5. `complete`
 //!
 //! A process killed after any step leaves a home that the next one completes: a root of trust that exists is used,
 //! never replaced, and step 4 happens only in a store without a domain key. The root comes first, so a store without
-//! one means that it was lost: then everything is refused and nothing is touched.
+//! one means that it was lost; and a home that is complete has a domain key, so one without means that the store was
+//! lost. Then everything is refused and nothing is touched.
 //!
 //! Where the home is, and asking for a passphrase, is the caller's business.
 
@@ -36,12 +40,16 @@ use crate::call::{Clock, Scope};
 use crate::error::{RecordError, ServiceError};
 use crate::root::{FileRoot, PassphraseRoot, Root, RootError};
 use crate::service::{DefaultKey, Service};
-use crate::store::{HomeLock, LOCK_FILE, STORE_FILE, SqliteStore, Store, StoreError};
+use crate::store::{
+    HomeLock, LOCK_FILE, STORE_FILE, SqliteStore, Store, StoreError, USE_FILE, UseLock, private_file,
+};
 
 /// A key service on a directory.
 #[derive(Debug)]
 pub struct Embedded {
-    service: Service,
+    service: Arc<Service>,
+    /// Let go of when the service is.
+    _in_use: UseLock,
 }
 
 /// The root of trust to open a home with, or to make a new one with.
@@ -73,6 +81,12 @@ pub enum OpenError {
         /// Where.
         home: PathBuf,
     },
+    /// A server has the home for itself, or, to a server, others use it.
+    #[error("the key store in {} is in use by another process", home.display())]
+    InUse {
+        /// Where.
+        home: PathBuf,
+    },
     /// There is a store, but not what opens it.
     #[error(
         "the key store in {} has lost its root of trust (root.key or root.json); restore it from a backup, \
@@ -80,6 +94,16 @@ pub enum OpenError {
         home.display()
     )]
     RootMissing {
+        /// Where.
+        home: PathBuf,
+    },
+    /// The store is gone, or nothing is in it that was.
+    #[error(
+        "the key store in {} is damaged: its database store.db is missing or empty; restore all files of the \
+         directory from a backup",
+        home.display()
+    )]
+    StoreLost {
         /// Where.
         home: PathBuf,
     },
@@ -120,10 +144,22 @@ impl Embedded {
     /// # Errors
     /// [`OpenError`], [`OpenError::NoStore`] if there is none.
     pub async fn open(home: &Path, root: &RootOfTrust, clock: Arc<dyn Clock>) -> Result<Self, OpenError> {
-        if !home.join(STORE_FILE).exists() {
-            return Err(OpenError::NoStore { home: home.into() });
-        }
-        Self::open_existing(home, root, clock).await
+        must_exist(home)?;
+        Self::open_existing(home, root, clock, Use::Shared).await
+    }
+
+    /// Opens the key store in `home` for a server, which has it for itself: nobody else opens it until this is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`OpenError`], [`OpenError::InUse`] if others have it open, another server for instance.
+    pub async fn open_alone(
+        home: &Path,
+        root: &RootOfTrust,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, OpenError> {
+        must_exist(home)?;
+        Self::open_existing(home, root, clock, Use::Alone).await
     }
 
     /// Opens the key store in `home`, or makes it with `root`. Safe against others who do the same, and against
@@ -137,25 +173,34 @@ impl Embedded {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, OpenError> {
         create_directory(home).map_err(|source| OpenError::Io { home: home.into(), source })?;
-        Self::open_existing(home, root, clock).await
+        Self::open_existing(home, root, clock, Use::Shared).await
     }
 
     /// Which root of trust `home` has; `None` if it has none, so it is new or damaged.
-    #[must_use]
-    pub fn root_kind(home: &Path) -> Option<RootKind> {
-        if home.join(ROOT_JSON).exists() {
+    ///
+    /// # Errors
+    /// [`OpenError::Io`] if that can't be told.
+    pub fn root_kind(home: &Path) -> Result<Option<RootKind>, OpenError> {
+        Ok(if exists(home, ROOT_JSON)? {
             Some(RootKind::Passphrase)
-        } else if home.join(ROOT_KEY).exists() {
+        } else if exists(home, ROOT_KEY)? {
             Some(RootKind::KeyFile)
         } else {
             None
-        }
+        })
     }
 
     /// The service, which is its owner's to use.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    /// The same, to be kept by others. They must not outlive this, which keeps the home from being used by more
+    /// processes than may.
+    #[must_use]
+    pub fn shared_service(&self) -> Arc<Service> {
+        Arc::clone(&self.service)
     }
 
     /// Makes sure that there is a key to use when none is named; see [`Service::ensure_default_key`].
@@ -171,20 +216,36 @@ impl Embedded {
         home: &Path,
         root: &RootOfTrust,
         clock: Arc<dyn Clock>,
+        how: Use,
     ) -> Result<Self, OpenError> {
+        let path = home.join(USE_FILE);
+        let in_use = match how {
+            Use::Shared => UseLock::shared(&path),
+            Use::Alone => UseLock::exclusive(&path),
+        };
+        let in_use = in_use
+            .map_err(|source| OpenError::Io { home: home.into(), source })?
+            .ok_or_else(|| OpenError::InUse { home: home.into() })?;
         let lock = HomeLock::open(&home.join(LOCK_FILE))?;
         let _held = lock.acquire()?;
+        if exists(home, COMPLETE)? && !exists(home, STORE_FILE)? {
+            return Err(OpenError::StoreLost { home: home.into() });
+        }
         let root = load_or_create_root(home, root)?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open_locked(home, lock.clone())?);
         let opened = Service::open(Arc::clone(&store), root.as_ref(), Arc::clone(&clock)).await;
         let service = match opened {
             Err(ServiceError::NotInitialised) => {
+                if exists(home, COMPLETE)? {
+                    return Err(OpenError::StoreLost { home: home.into() });
+                }
                 Service::initialise(Arc::clone(&store), root.as_ref(), &local_scope()?).await?;
                 Service::open(store, root.as_ref(), clock).await?
             }
             opened => opened?,
         };
-        Ok(Self { service })
+        mark_complete(home).map_err(|source| OpenError::Io { home: home.into(), source })?;
+        Ok(Self { service: Arc::new(service), _in_use: in_use })
     }
 }
 
@@ -205,12 +266,19 @@ impl From<ServiceError> for OpenError {
     }
 }
 
+/// Whether others may have a home open, too.
+#[derive(Debug, Clone, Copy)]
+enum Use {
+    Shared,
+    Alone,
+}
+
 /// The root of trust of `home`. One is made only where there is neither one nor a store.
 fn load_or_create_root(home: &Path, root: &RootOfTrust) -> Result<Box<dyn Root>, OpenError> {
     let (key_file, parameters) = (home.join(ROOT_KEY), home.join(ROOT_JSON));
     let here = || home.to_path_buf();
-    let found = Embedded::root_kind(home);
-    if found.is_none() && home.join(STORE_FILE).exists() {
+    let found = Embedded::root_kind(home)?;
+    if found.is_none() && exists(home, STORE_FILE)? {
         return Err(OpenError::RootMissing { home: here() });
     }
     let opened: Result<Box<dyn Root>, RootError> = match (root, found) {
@@ -234,6 +302,32 @@ fn boxed<R: Root + 'static>(root: R) -> Box<dyn Root> {
     Box::new(root)
 }
 
+/// Whether `name` is in `home`; not being allowed to look is no answer.
+fn exists(home: &Path, name: &str) -> Result<bool, OpenError> {
+    home.join(name).try_exists().map_err(|source| OpenError::Io { home: home.into(), source })
+}
+
+/// There is a store in `home`, if only half made.
+fn must_exist(home: &Path) -> Result<(), OpenError> {
+    if exists(home, STORE_FILE)? {
+        Ok(())
+    } else if exists(home, COMPLETE)? {
+        Err(OpenError::StoreLost { home: home.into() })
+    } else {
+        Err(OpenError::NoStore { home: home.into() })
+    }
+}
+
+/// From now on a home without a domain key is one that has lost it.
+fn mark_complete(home: &Path) -> io::Result<()> {
+    let path = home.join(COMPLETE);
+    if path.try_exists()? {
+        return Ok(());
+    }
+    private_file(&path)?;
+    File::open(home)?.sync_all()
+}
+
 /// Makes the directory and makes its entry durable, parents as needed. A directory without a store may be one that
 /// another process has only just made, so its entry is made durable here too.
 fn create_directory(home: &Path) -> io::Result<()> {
@@ -253,5 +347,6 @@ fn local_scope() -> Result<Scope, OpenError> {
     scope().map_err(|_| OpenError::Record(RecordError::Incomplete))
 }
 
+const COMPLETE: &str = "complete";
 const ROOT_KEY: &str = "root.key";
 const ROOT_JSON: &str = "root.json";

@@ -61,6 +61,34 @@ impl LockFile {
     }
 }
 
+/// Who uses a home directory: commands side by side, or one server and nobody else. A lock on the file `in-use`, for
+/// as long as this is held.
+#[derive(Debug)]
+pub(crate) struct UseLock(#[expect(dead_code, reason = "held, and let go of by closing it")] File);
+
+impl UseLock {
+    /// Takes part in the use of the home; `None` if a server has it.
+    pub(crate) fn shared(path: &Path) -> io::Result<Option<Self>> {
+        let file = private_file(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Has the home alone; `None` if others use it, even after a moment in which a command can end.
+    #[expect(clippy::disallowed_methods, reason = "measures how long it waits; tells nobody the time")]
+    pub(crate) fn exclusive(path: &Path) -> io::Result<Option<Self>> {
+        let file = private_file(path)?;
+        match lock_within(&file, Instant::now(), COMMAND_MS_MAX) {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(StoreError::Busy { .. }) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+}
+
 /// Locks `file` unless `wait_ms_max` have passed since `start`.
 fn lock_within(file: &File, start: Instant, wait_ms_max: u64) -> Result<(), StoreError> {
     loop {
@@ -93,13 +121,15 @@ impl Drop for Held {
 }
 
 /// Opens a file for reading and writing, or makes it for its owner alone. What is in it stays.
-pub(super) fn private_file(path: &Path) -> io::Result<File> {
+pub(crate) fn private_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// How long a process waits for another one. A write holds the lock for milliseconds, creation with a
 /// passphrase for about a second.
 const WAIT_MS_MAX: u64 = 10_000;
+/// How long a server waits for commands that use the home.
+const COMMAND_MS_MAX: u64 = 2_000;
 const POLL_US: u64 = 200;
 const TURN_EXTENSION: &str = "turn";
 

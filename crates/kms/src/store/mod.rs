@@ -33,9 +33,12 @@ use std::fmt;
 
 use keyfold_protocol::BoxFuture;
 
-pub(crate) use lock::HomeLock;
+pub(crate) use lock::{HomeLock, UseLock, private_file};
 pub use sqlite::SqliteStore;
 pub(crate) use sqlite::{LOCK_FILE, STORE_FILE};
+
+/// Name of the file of [`UseLock`] in a home.
+pub(crate) const USE_FILE: &str = "in-use";
 
 /// Longest row key, in bytes.
 pub const KEY_LEN_MAX: usize = 512;

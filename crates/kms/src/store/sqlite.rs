@@ -8,11 +8,13 @@
 //! Settings that durability rests on are set and read back: `journal_mode=WAL`, `synchronous=FULL` (with `NORMAL`
 //! a power cut loses acknowledged commits), SQLite 3.51.3 or later (before, racing checkpoints could lose
 //! commits). The table is not `WITHOUT ROWID`, which costs several times the space with values of this size.
-//! One connection writes and checkpoints, one reads. Not here: what a value means, and who may write.
+//! One connection writes and checkpoints, one reads. When a store is closed, and opened after it was not, what is in
+//! the write-ahead log moves into the file, so that at rest `store.db` is all there is to copy. Not here: what a value
+//! means, and who may write.
 
 use std::fmt;
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +31,8 @@ use super::{
 
 /// A [`Store`] in a SQLite file.
 pub struct SqliteStore {
+    /// SQLite's write-ahead log.
+    log: PathBuf,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
     lock: HomeLock,
@@ -62,13 +66,30 @@ impl SqliteStore {
         File::open(directory)?.sync_all()?;
         let reader = connect(&path)?;
         reader.pragma_update(None, "query_only", true)?;
-        drop(held);
-        Ok(Self {
+        let store = Self {
+            log: directory.join(LOG_FILE),
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
             lock,
             has_failed: AtomicBool::new(false),
-        })
+        };
+        store.empty_log();
+        drop(held);
+        Ok(store)
+    }
+
+    /// Moves what is in the log into the file. If others read the store it stays where it is, as safe as before.
+    fn empty_log(&self) {
+        let is_empty = fs::metadata(&self.log).map_or(true, |log| log.len() == 0);
+        if is_empty || self.has_failed.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(_held) = self.lock.acquire() else { return };
+        let writer = locked(&self.writer);
+        // Nothing depends on it: a log that is left is read by whoever opens the store next.
+        let _ = writer.busy_timeout(Duration::from_millis(EMPTY_LOG_MS_MAX));
+        let _ = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let _ = writer.busy_timeout(Duration::from_millis(BUSY_MS_MAX));
     }
 
     fn get_now(&self, key: &[u8]) -> Result<Option<Row>, StoreError> {
@@ -125,6 +146,12 @@ impl Store for SqliteStore {
     }
 }
 
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.empty_log();
+    }
+}
+
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore").field("has_failed", &self.has_failed).finish_non_exhaustive()
@@ -151,7 +178,7 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, ROW_LEN_MAX)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX))?;
-    // Checkpoints happen within commits, under the lock on the directory; closing does none.
+    // Checkpoints happen under the lock on the directory, within commits and in `empty_log`.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     schema_version(&connection)?;
     // Takes effect on a file without content only.
@@ -253,6 +280,9 @@ fn locked(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
 }
 
 pub(crate) const STORE_FILE: &str = "store.db";
+const LOG_FILE: &str = "store.db-wal";
+/// How long closing a store waits for others who read it.
+const EMPTY_LOG_MS_MAX: u64 = 50;
 pub(crate) const LOCK_FILE: &str = "lock";
 /// The schema, as steps from nothing. Steps are only ever appended.
 const MIGRATIONS: &[&str] = &["

@@ -208,7 +208,7 @@ fn without_its_root_of_trust_a_home_is_refused_and_left_as_it_is() {
         assert!(matches!(error, OpenError::RootMissing { .. }), "{error}");
     }
     assert_eq!(content(directory.path()), before);
-    assert_eq!(Embedded::root_kind(directory.path()), None);
+    assert_eq!(Embedded::root_kind(directory.path()).unwrap(), None);
 
     let other = Home::new();
     fs::copy(other.path().join("root.key"), &root).unwrap();
@@ -219,9 +219,47 @@ fn without_its_root_of_trust_a_home_is_refused_and_left_as_it_is() {
 
     let mut file = fs::OpenOptions::new().write(true).truncate(true).open(&root).unwrap();
     std::io::Write::write_all(&mut file, &kept).unwrap();
-    assert_eq!(Embedded::root_kind(directory.path()), Some(RootKind::KeyFile));
+    assert_eq!(Embedded::root_kind(directory.path()).unwrap(), Some(RootKind::KeyFile));
     let kms = open(directory.path()).unwrap();
     send(&kms, DescribeKeyRequest::new(key_id)).unwrap();
+}
+
+/// What somebody copies who does not know of write-ahead logs.
+#[test]
+fn at_rest_the_store_file_and_the_root_are_all_there_is() {
+    let home = Home::new();
+    let key_id = home.create_key();
+    let Home { directory, kms, .. } = home;
+    drop(kms);
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["store.db", "root.key"] {
+        fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let kms = open(copy.path()).unwrap();
+    send(&kms, DescribeKeyRequest::new(key_id)).unwrap();
+}
+
+/// A database that is gone or empty is no new store: the keys that were in it are lost, which must be seen.
+#[test]
+fn a_lost_store_is_refused_and_nothing_is_touched() {
+    for damage in ["removed", "emptied"] {
+        let Home { directory, kms, .. } = Home::new();
+        drop(kms);
+        let store = directory.path().join("store.db");
+        for name in ["store.db-wal", "store.db-shm"] {
+            let _ = fs::remove_file(directory.path().join(name));
+        }
+        match damage {
+            "removed" => fs::remove_file(&store).unwrap(),
+            _ => drop(fs::File::create(&store).unwrap()),
+        }
+        let opened = Embedded::open(directory.path(), &RootOfTrust::KeyFile, Arc::new(SystemClock));
+        let error = pollster::block_on(opened).unwrap_err();
+        assert!(matches!(error, OpenError::StoreLost { .. }), "{damage}: {error}");
+        let error = open(directory.path()).unwrap_err();
+        assert!(matches!(error, OpenError::StoreLost { .. }), "{damage}: {error}");
+        assert_eq!(store.exists(), damage == "emptied");
+    }
 }
 
 #[test]
@@ -232,7 +270,7 @@ fn a_home_under_a_passphrase() {
     };
     let phrase = |text: &str| RootOfTrust::Passphrase(secret(text.as_bytes()));
     let made = pollster::block_on(open_with(&phrase("right")).unwrap().ensure_default_key()).unwrap();
-    assert_eq!(Embedded::root_kind(directory.path()), Some(RootKind::Passphrase));
+    assert_eq!(Embedded::root_kind(directory.path()).unwrap(), Some(RootKind::Passphrase));
     assert!(matches!(open_with(&phrase("wrong")), Err(OpenError::Root(RootError::WrongPassphrase))));
     assert!(matches!(open_with(&RootOfTrust::KeyFile), Err(OpenError::PassphraseNeeded { .. })));
     let again = open_with(&phrase("right")).unwrap();
