@@ -6,6 +6,9 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use signal_hook::consts::SIGPIPE;
+use signal_hook::low_level::emulate_default_handler;
+
 use crate::failure::{Code, Failure};
 
 /// How much is said.
@@ -21,6 +24,11 @@ impl Console {
         if !self.quiet {
             stderr_line(&format!("keyfold: {text}"));
         }
+    }
+
+    /// Something that must not happen unnoticed, not even with `-q`.
+    pub(crate) fn notice(self, text: &str) {
+        stderr_line(&format!("keyfold: {text}"));
     }
 
     /// Something that the user asked to see with `-v`.
@@ -46,15 +54,32 @@ impl Console {
 pub(crate) fn answer(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.write_all(b"\n"));
-    written
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Failure::io("can't write to standard output", &error))
+    written.and_then(|()| stdout.flush()).map_err(|error| cannot_write(&error))
+}
+
+/// Ends the process, as the system would, if nobody reads standard output any more: that is no failure.
+pub(crate) fn cannot_write(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        // Does not return, unless the signal can't be raised.
+        let _ = emulate_default_handler(SIGPIPE);
+    }
+    Failure::io("can't write to standard output", error)
 }
 
 /// Prints a value as indented JSON.
 pub(crate) fn answer_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value);
-    answer(&text.map_err(|error| Failure::new(Code::Other, error.to_string()))?)
+    answer(&printable_json(&text.map_err(|error| Failure::new(Code::Other, error.to_string()))?))
+}
+
+/// JSON with the same meaning, and without what could draw on a terminal.
+pub(crate) fn printable_json(json: &str) -> String {
+    // All of these stand inside strings, and all are short enough for one escape; line ends stand between them.
+    let escape = |c| match is_printable(c) || c == '\n' {
+        true => String::from(c),
+        false => format!("\\u{:04x}", u32::from(c)),
+    };
+    json.chars().map(escape).collect()
 }
 
 /// A path for people.
@@ -70,7 +95,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// Neither a control character nor an invisible one that formats its neighbours.
-pub(crate) fn is_printable(c: char) -> bool {
+fn is_printable(c: char) -> bool {
     !c.is_control()
         && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
-use keyfold::{DecryptError, EncryptError, KeyringError, NoUsableKey};
+use keyfold::{DecryptError, EncryptError, FailedUnwrap, KeyringError, NoUsableKey};
 use keyfold_protocol::{ErrorKind, KmsError};
 
 /// The exit codes.
@@ -121,6 +121,10 @@ impl From<DecryptError> for Failure {
             DecryptError::Malformed(keyfold::Malformed::Base64) => {
                 Self::new(Code::NotAuthentic, what).hint("try again with --decode")
             }
+            // What else is in a file is no version.
+            DecryptError::Malformed(keyfold::Malformed::Version(_)) => {
+                Self::new(Code::NotAuthentic, "not a message: it does not begin like one")
+            }
             DecryptError::Malformed(_) | DecryptError::Truncated(_) | DecryptError::NotAuthentic(_) => {
                 Self::new(Code::NotAuthentic, what)
             }
@@ -144,25 +148,52 @@ impl From<DecryptError> for Failure {
 }
 
 impl From<&NoUsableKey> for Failure {
-    /// The key service's own trouble counts as such: the key may be there and usable later.
+    /// The key service's own trouble, and a key that it has and does not let be used, count as such: the key may be
+    /// usable later.
     fn from(error: &NoUsableKey) -> Self {
         let answers = error.failures.iter().filter_map(|failure| match &failure.error {
             KeyringError::Kms(error) => Some(error),
             _ => None,
         });
         let mut failure = Self::new(Code::NoUsableKey, error.to_string());
+        failure.hint = error.failures.iter().find_map(hint_on_wrong_key).map(str::to_owned);
         for answer in answers {
             match answer.kind() {
                 ErrorKind::KmsInternal | ErrorKind::DependencyTimeout => return Self::from(answer),
-                ErrorKind::Disabled => failure = failure.hint("keyfold keys enable KEY"),
-                ErrorKind::KmsInvalidState => {
-                    failure = failure
-                        .hint("keyfold keys describe KEY tells its state, cancel-deletion may save it");
+                ErrorKind::AccessDenied
+                | ErrorKind::InvalidCiphertext
+                | ErrorKind::IncorrectKey
+                | ErrorKind::NotFound => {}
+                kind => {
+                    failure.code = Code::KeyService;
+                    failure.hint = match kind {
+                        ErrorKind::Disabled => Some("keyfold keys enable KEY".to_owned()),
+                        ErrorKind::KmsInvalidState => Some(
+                            "keyfold keys describe KEY tells its state, cancel-deletion may save it"
+                                .to_owned(),
+                        ),
+                        _ => failure.hint,
+                    };
                 }
-                _ => {}
             }
         }
         failure
+    }
+}
+
+/// What to try when the key that the message names was there and did not open it.
+fn hint_on_wrong_key(failure: &FailedUnwrap) -> Option<&'static str> {
+    match &failure.error {
+        KeyringError::NotAuthentic if failure.keyring.starts_with("raw-rsa") => {
+            Some("it may have another --rsa-padding or be for another key of this name, or have been changed")
+        }
+        KeyringError::NotAuthentic => {
+            Some("another key of this name may have encrypted it, or it may have been changed")
+        }
+        KeyringError::Kms(error) if error.kind() == ErrorKind::InvalidCiphertext => {
+            Some("the message may have been changed, for instance its encryption context")
+        }
+        _ => None,
     }
 }
 
@@ -177,6 +208,9 @@ impl From<&KmsError> for Failure {
     fn from(error: &KmsError) -> Self {
         let failure = Self::new(Code::KeyService, with_causes(error));
         match error.kind() {
+            ErrorKind::NotFound if error.message().is_some_and(|text| text.starts_with("Invalid arn ")) => {
+                failure.hint("this program has the keys of its key store, none of AWS")
+            }
             ErrorKind::NotFound => {
                 failure.hint("keyfold keys list and keyfold aliases list show what there is")
             }
@@ -219,7 +253,7 @@ pub(crate) fn with_causes(error: &dyn Error) -> String {
 }
 
 /// What the system said, without the number that Rust adds.
-fn io_text(error: &io::Error) -> String {
+pub(crate) fn io_text(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error") {
         Some((text, _)) => text.to_lowercase(),

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::args::InspectArgs;
 use crate::base64::Decoder;
-use crate::console::{Console, answer, is_printable};
+use crate::console::{Console, answer, printable_json};
 use crate::failure::{Code, Failure};
 use crate::files::Source;
 
@@ -137,10 +137,7 @@ fn json(name: &str, header: &Header) -> Result<String, Failure> {
         commitment: header.commitment().map(|commitment| BASE64.encode(commitment)),
     };
     let json = serde_json::to_string(&message);
-    let json = json.map_err(|error| Failure::new(Code::Other, error.to_string()))?;
-    // All of these stand inside strings, and all are short enough for one escape.
-    let escape = |c| if is_printable(c) { String::from(c) } else { format!("\\u{:04x}", u32::from(c)) };
-    Ok(json.chars().map(escape).collect())
+    json.map(|json| printable_json(&json)).map_err(|error| Failure::new(Code::Other, error.to_string()))
 }
 
 fn text(name: &str, header: &Header) -> String {

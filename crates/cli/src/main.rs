@@ -15,6 +15,7 @@ mod files;
 mod inspect;
 mod metadata;
 mod progress;
+mod serve;
 mod store;
 mod wrapping;
 
@@ -45,7 +46,9 @@ fn run(cli: &Cli, console: Console) -> Result<ExitCode, Failure> {
         Command::Inspect(args) => return inspect::inspect(args, console),
         Command::Keys(command) => admin::keys(command, &store, console)?,
         Command::Aliases(command) => admin::aliases(command, &store)?,
-        Command::Init(args) => admin::init(args, &store)?,
+        Command::Init(args) => admin::init(args, &store, console)?,
+        Command::Serve(args) => serve::serve(args, &cli.global, console)?,
+        Command::Principals(command) => admin::principals(command, &store)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "keyfold", &mut script);

@@ -3,7 +3,7 @@
 //! Unlike there, a line is written only once the message is whole and every byte of it has verified.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,16 @@ use crate::files::{Destination, Direction, Identity, Job, Source};
 #[derive(Debug)]
 pub(crate) enum MetadataSink {
     Stdout,
-    File(PathBuf),
+    File(MetadataFile),
+}
+
+/// A file to append to. It is open before the work begins, so that it can't turn out only then that it can't be.
+#[derive(Debug)]
+pub(crate) struct MetadataFile {
+    path: PathBuf,
+    file: File,
+    /// It was not there.
+    is_new: bool,
 }
 
 /// Pairs and keys that were asked for and that the message does not have.
@@ -35,7 +44,7 @@ impl MetadataSink {
     /// The sink that `--metadata` names. Standard output can be had once only.
     pub(crate) fn new(path: &Path, data_goes_to_stdout: bool) -> Result<Self, Failure> {
         if path.as_os_str() != "-" {
-            return Ok(Self::File(path.to_owned()));
+            return MetadataFile::open(path).map(Self::File).map_err(|error| cannot_append(path, &error));
         }
         if data_goes_to_stdout {
             return Err(Failure::usage("data and metadata can't both go to standard output"));
@@ -45,7 +54,7 @@ impl MetadataSink {
 
     /// Refuses a job that reads or writes the metadata file.
     pub(crate) fn check(&self, job: &Job, input: Option<Identity>) -> Result<(), Failure> {
-        let Self::File(path) = self else { return Ok(()) };
+        let Self::File(MetadataFile { path, .. }) = self else { return Ok(()) };
         let is_output = match &job.destination {
             Destination::File(output) => absolute(output) == absolute(path),
             Destination::Stdout => false,
@@ -67,18 +76,45 @@ impl MetadataSink {
         let line = line(job, direction, header, mismatch)?;
         match self {
             Self::Stdout => answer(&line),
-            Self::File(path) => {
-                let append = || {
-                    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-                    // In one piece, so that lines of several processes do not mix.
-                    file.write_all(format!("{line}\n").as_bytes())
-                };
-                append().map_err(|error: io::Error| {
-                    Failure::io(&format!("can't append metadata to {}", shown(path)), &error)
+            Self::File(MetadataFile { path, file, .. }) => {
+                // In one piece, so that lines of several processes do not mix.
+                let appended = { file }.write_all(format!("{line}\n").as_bytes());
+                appended.map_err(|error| match (mismatch, &job.destination) {
+                    (None, Destination::File(output)) => Failure::io(
+                        &format!("{} is written, but not its metadata to {}", shown(output), shown(path)),
+                        &error,
+                    ),
+                    _ => cannot_append(path, &error),
                 })
             }
         }
     }
+}
+
+impl MetadataFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let open = |is_new| -> io::Result<Self> {
+            let file = OpenOptions::new().append(true).create(true).create_new(is_new).open(path)?;
+            Ok(Self { path: path.to_owned(), file, is_new })
+        };
+        match open(true) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open(false),
+            opened => opened,
+        }
+    }
+}
+
+impl Drop for MetadataFile {
+    /// Takes a new file away again if no message got so far.
+    fn drop(&mut self) {
+        if self.is_new && self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn cannot_append(path: &Path, error: &io::Error) -> Failure {
+    Failure::io(&format!("can't append metadata to {}", shown(path)), error)
 }
 
 impl ContextMismatch {

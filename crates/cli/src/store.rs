@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use keyfold::keyring::DiscoveryFilter;
 use keyfold_crypto::SecretBytes;
+use keyfold_kms::root::RootError;
 use keyfold_kms::{DefaultKey, Embedded, OpenError, RootKind, RootOfTrust, Service, SystemClock};
 use keyfold_protocol::{Kms, KmsError, KmsExt as _, operations::Operation};
 use pollster::block_on;
@@ -167,6 +168,15 @@ fn open_failure(error: &OpenError) -> Failure {
         OpenError::InUse { .. } => failure
             .hint("is keyfold serve running? It has the key store for itself: use its API, or end it first"),
         OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
+        OpenError::Root(RootError::WrongPassphrase) => {
+            failure.hint("of a passphrase file the first line counts, spaces included")
+        }
+        OpenError::Root(RootError::Wrong) => {
+            failure.hint("restore root.key, or root.json, and store.db from one and the same backup")
+        }
+        OpenError::Root(RootError::Malformed { .. }) => {
+            failure.hint("restore it from a backup; without it no key can be recovered")
+        }
         _ => failure,
     }
 }

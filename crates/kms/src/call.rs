@@ -11,6 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use keyfold_protocol::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Partition, Region, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::key::usage::UsageLog;
+use crate::principals::Principal;
 use crate::root::barrier::Barrier;
 
 /// Where a service gets the time from.
@@ -55,20 +57,23 @@ impl Scope {
     }
 }
 
-/// Who calls.
+/// Who calls, and where: what a front knows of a request once it has authenticated it.
+///
+/// Whoever makes one vouches for it; the service believes it and judges only what the principal may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub(crate) enum Principal {
-    /// The root principal of an account: its owner.
-    AccountRoot(AccountId),
+pub struct Caller {
+    /// Who has proven to call. Keys are looked up in its account.
+    pub principal: Principal,
+    /// The Region that is addressed.
+    pub region: Region,
 }
 
-impl Principal {
-    /// The ARN by which policies and messages name the principal.
-    pub(crate) fn arn(&self, partition: &Partition) -> String {
-        match self {
-            Self::AccountRoot(account) => format!("arn:{partition}:iam::{account}:root"),
-        }
+impl Caller {
+    /// `principal`, in `region`.
+    #[must_use]
+    pub fn new(principal: Principal, region: Region) -> Self {
+        Self { principal, region }
     }
 }
 
@@ -83,4 +88,8 @@ pub(crate) struct Call<'s> {
     pub(crate) now: Timestamp,
     /// The store behind its barrier.
     pub(crate) barrier: &'s Barrier,
+    /// Where the use of keys is noted.
+    pub(crate) usage: &'s UsageLog,
+    /// The account that the store was made for, which is there without a record of it.
+    pub(crate) home: &'s AccountId,
 }

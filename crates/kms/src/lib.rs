@@ -42,18 +42,22 @@ mod error;
 pub mod key;
 pub mod operations;
 mod page;
+pub mod principals;
 pub mod root;
 mod sealing;
 mod service;
 pub mod store;
 mod validation;
+pub mod worker;
 
-pub use call::{Clock, Scope, SystemClock};
+pub use authz::policy::PolicyError;
+pub use call::{Caller, Clock, Scope, SystemClock};
 pub use ciphertext::{
     BLOB_LEN_MAX, BLOB_LEN_MIN, BlobHeader, CiphertextBlob, MalformedBlob, PLAINTEXT_LEN_MAX,
 };
 pub use embedded::{Embedded, OpenError, RootKind, RootOfTrust};
 pub use error::{RecordError, ServiceError};
+pub use principals::Principal;
 pub use service::{DefaultKey, Service};
 
 #[cfg(doc)]

@@ -1,9 +1,11 @@
 //! Pages of a list: how many entries, and where the next page starts.
 //!
-//! A marker is opaque to callers: hexadecimal of a MAC (16 bytes) and the name after which to go on. The MAC binds
+//! A marker is opaque to callers: base64url of a MAC (16 bytes) and the name after which to go on. The MAC binds
 //! it to the list that it was given for, so a made-up marker, or one of another list or account, is no marker. It
 //! is not a secret and does not expire.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use keyfold_protocol::{ErrorKind, KmsError};
 
 use crate::call::Call;
@@ -52,14 +54,14 @@ impl Page {
 }
 
 fn seal(call: &Call<'_>, list: &str, name: &str) -> String {
-    format!("{}{}", hex::encode(mac(call, list, name)), hex::encode(name))
+    BASE64.encode([&mac(call, list, name), name.as_bytes()].concat())
 }
 
 fn open(call: &Call<'_>, list: &str, marker: &str) -> Option<String> {
     if marker.len() > MARKER_LEN_MAX {
         return None;
     }
-    let bytes = hex::decode(marker).ok()?;
+    let bytes = BASE64.decode(marker).ok()?;
     let (found, name) = bytes.split_first_chunk::<MAC_LEN>()?;
     let name = std::str::from_utf8(name).ok()?;
     keyfold_crypto::ct_eq(found, &mac(call, list, name)).then(|| name.to_owned())
@@ -76,5 +78,5 @@ fn invalid_marker() -> KmsError {
 }
 
 const MAC_LEN: usize = 16;
-/// Service model: `MarkerType`.
+/// Service model: `MarkerType`. The longest name, a tag key of 512 bytes, makes one of 704.
 const MARKER_LEN_MAX: usize = 1024;

@@ -1,18 +1,21 @@
 //! The service: a store, opened with its root of trust, that performs requests.
 //!
-//! It is its account's owner who calls here; callers who have to prove who they are come through another door. A
-//! request is performed on the thread that polls it, disk included.
+//! It has two doors. [`Kms`] is its owner's: the root of the account that the store was made for, in its Region.
+//! [`Service::call_as`] is for a front that has authenticated a request: any principal, in any Region. A request is
+//! performed on the thread that polls it, disk included.
 
 use std::sync::Arc;
 
 use keyfold_crypto::SecretBytes;
 use keyfold_protocol::operations::{Request, Response};
-use keyfold_protocol::{AliasName, BoxFuture, ErrorKind, KeyArn, Kms, KmsError};
+use keyfold_protocol::{AliasName, BoxFuture, ErrorKind, KeyArn, Kms, KmsError, Timestamp};
 
-use crate::call::{Call, Clock, Principal, Scope};
+use crate::call::{Call, Caller, Clock, Scope};
 use crate::error::{Fault, RecordError, ServiceError};
 use crate::key::record::{from_json, to_json};
+use crate::key::usage::UsageLog;
 use crate::operations;
+use crate::principals::Principal;
 use crate::root::Root;
 use crate::root::barrier::{Barrier, Place, Record};
 use crate::store::Store;
@@ -23,6 +26,7 @@ pub struct Service {
     barrier: Barrier,
     scope: Scope,
     clock: Arc<dyn Clock>,
+    usage: UsageLog,
 }
 
 /// The key that is used when none is named.
@@ -50,7 +54,7 @@ impl Service {
     ) -> Result<Self, ServiceError> {
         let barrier = Barrier::open(store, root).await?.ok_or(ServiceError::NotInitialised)?;
         let home = barrier.get::<Scope>(&Place::home()).await?.ok_or(RecordError::Incomplete)?;
-        Ok(Self { barrier, scope: home.record, clock })
+        Ok(Self { barrier, scope: home.record, clock, usage: UsageLog::default() })
     }
 
     /// Prepares an empty store for an account and Region, in one commit. Does nothing to a store that is not empty.
@@ -65,10 +69,29 @@ impl Service {
         Barrier::initialise(store, root, Place::home(), scope).await
     }
 
-    /// The account and Region of this service.
+    /// The account and Region that this service's owner is at home in.
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// The owner: who calls through [`Kms`].
+    #[must_use]
+    pub fn owner(&self) -> Caller {
+        Caller::new(Principal::AccountRoot(self.scope.account.clone()), self.scope.region.clone())
+    }
+
+    /// Performs a request of `caller`, whom the front has authenticated, in the caller's account and Region.
+    ///
+    /// # Errors
+    /// What the service answers. `AccessDeniedException` if the account or the user does not exist, or no policy
+    /// allows the request.
+    pub fn call_as(&self, caller: &Caller, request: Request) -> BoxFuture<'_, Result<Response, KmsError>> {
+        let caller = caller.clone();
+        Box::pin(async move {
+            let scope = self.scope_of(&caller);
+            operations::dispatch(&self.call_in(&scope, caller.principal), request).await
+        })
     }
 
     /// Makes sure that there is a key with the alias [`Self::DEFAULT_ALIAS`]. Key and alias are made in one commit,
@@ -81,7 +104,9 @@ impl Service {
             .parse()
             .map_err(|_| KmsError::without_message(ErrorKind::InvalidAliasName))?;
         loop {
-            match operations::ensure_default_key(&self.call_of_owner(), &name).await {
+            match operations::ensure_default_key(&self.call_in(&self.scope, self.owner().principal), &name)
+                .await
+            {
                 Ok((arn, is_new)) => return Ok(DefaultKey { arn, is_new }),
                 Err(Fault::Answer(error)) => return Err(error),
                 // Somebody else has made it; now it is there.
@@ -90,19 +115,50 @@ impl Service {
         }
     }
 
-    fn call_of_owner(&self) -> Call<'_> {
-        self.call_of(Principal::AccountRoot(self.scope.account.clone()))
+    /// The store behind its barrier.
+    pub(crate) fn barrier(&self) -> &Barrier {
+        &self.barrier
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes down what is only in memory: which keys were used last and when. A worker does this at every run; a
+    /// program that ends does it last.
+    ///
+    /// # Errors
+    /// `KMSInternalException`, `DependencyTimeoutException`: the store failed.
+    pub async fn flush(&self) -> Result<(), KmsError> {
+        self.usage.flush(&self.barrier).await
+    }
+
+    /// Where the keys are that `caller` names without saying where. There is one partition.
+    fn scope_of(&self, caller: &Caller) -> Scope {
+        Scope {
+            partition: self.scope.partition.clone(),
+            account: caller.principal.account().clone(),
+            region: caller.region.clone(),
+        }
     }
 
     /// A call of `principal`, who has proven to be it.
-    pub(crate) fn call_of(&self, principal: Principal) -> Call<'_> {
-        Call { principal, scope: &self.scope, now: self.clock.now(), barrier: &self.barrier }
+    pub(crate) fn call_in<'s>(&'s self, scope: &'s Scope, principal: Principal) -> Call<'s> {
+        Call {
+            principal,
+            scope,
+            now: self.clock.now(),
+            barrier: &self.barrier,
+            usage: &self.usage,
+            home: &self.scope.account,
+        }
     }
 }
 
 impl Kms for Service {
     fn call(&self, request: Request) -> BoxFuture<'_, Result<Response, KmsError>> {
-        Box::pin(async move { operations::dispatch(&self.call_of_owner(), request).await })
+        self.call_as(&self.owner(), request)
     }
 }
 

@@ -76,6 +76,15 @@ impl Validation {
 
     /// Grant tokens, if they are there.
     pub(crate) fn grant_tokens(&mut self, tokens: Option<&Vec<String>>) -> &mut Self {
+        for (index, token) in tokens.into_iter().flatten().take(10).enumerate() {
+            self.bounded(
+                &format!("grantTokens.{}.member", index + 1),
+                "",
+                "length",
+                token.len(),
+                &(1..=8192),
+            );
+        }
         self.bounded("grantTokens", "", "length", tokens.map_or(0, Vec::len), &(0..=10))
     }
 

@@ -79,6 +79,8 @@ error_kinds! {
     AccessDenied = "AccessDeniedException", 400;
     /// There is one of this name already.
     AlreadyExists = "AlreadyExistsException", 400;
+    /// The key is being changed by something else at this time.
+    Conflict = "ConflictException", 400;
     /// The service waited too long for something that it depends on; trying again may help.
     DependencyTimeout = "DependencyTimeoutException", 500;
     /// The key is disabled.
@@ -93,6 +95,10 @@ error_kinds! {
     InvalidArn = "InvalidArnException", 400;
     /// A ciphertext is damaged, not ours, or bound to another encryption context.
     InvalidCiphertext = "InvalidCiphertextException", 400;
+    /// Text that can't be the id of a grant.
+    InvalidGrantId = "InvalidGrantIdException", 400;
+    /// Text that is no grant token of this service.
+    InvalidGrantToken = "InvalidGrantTokenException", 400;
     /// The key is not for this operation or this algorithm.
     InvalidKeyUsage = "InvalidKeyUsageException", 400;
     /// A marker that was not the answer to the previous page.
@@ -103,8 +109,12 @@ error_kinds! {
     KmsInvalidState = "KMSInvalidStateException", 400;
     /// A quota is used up.
     LimitExceeded = "LimitExceededException", 400;
+    /// A policy document that is not one, or that would lock its writer out.
+    MalformedPolicyDocument = "MalformedPolicyDocumentException", 400;
     /// There is no such key or alias.
     NotFound = "NotFoundException", 400;
+    /// Tags that can't be, or too many of them.
+    Tag = "TagException", 400;
     /// A valid request for something that this service does not do.
     UnsupportedOperation = "UnsupportedOperationException", 400;
     /// The request breaks a rule of the service model.
@@ -293,10 +303,46 @@ impl KmsError {
         )
     }
 
+    /// It is left to the policies of the principal, and none of them allows the action.
+    #[must_use]
+    pub fn access_denied_by_identity(principal_arn: &str, action: &str, resource_arn: &str) -> Self {
+        Self::new(
+            ErrorKind::AccessDenied,
+            format!(
+                "User: {principal_arn} is not authorized to perform: {action} on resource: {resource_arn} \
+                 because no identity-based policy allows the {action} action"
+            ),
+        )
+    }
+
+    /// A policy denies the action, whatever another allows. `policy_type` is `a resource-based policy` or
+    /// `an identity-based policy`.
+    #[must_use]
+    pub fn explicitly_denied(
+        principal_arn: &str,
+        action: &str,
+        resource_arn: &str,
+        policy_type: &str,
+    ) -> Self {
+        Self::new(
+            ErrorKind::AccessDenied,
+            format!(
+                "User: {principal_arn} is not authorized to perform: {action} on resource: {resource_arn} \
+                 with an explicit deny in {policy_type}"
+            ),
+        )
+    }
+
     /// A member of the request asks for something that this service does not do.
     #[must_use]
     pub fn unsupported_member(member: &str) -> Self {
         Self::new(ErrorKind::UnsupportedOperation, format!("{member} is not supported by this service."))
+    }
+
+    /// An operation of AWS KMS ([`KNOWN_OPERATIONS`](crate::operations::KNOWN_OPERATIONS)) that is not built here.
+    #[must_use]
+    pub fn unsupported_operation(name: &str) -> Self {
+        Self::unsupported_member(name)
     }
 
     /// The service failed; `source` is for its log.

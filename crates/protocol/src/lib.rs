@@ -7,6 +7,8 @@
 //! The truth is the AWS KMS API reference and the service model published in botocore
 //! (`kms/2014-11-01/service-2.json`): member names, limits and error names follow them to the letter.
 //!
+//! Over a wire, requests are signed and verified by [`sigv4`].
+//!
 //! A caller holds some [`Kms`] and sends typed requests:
 //!
 //! ```
@@ -26,6 +28,7 @@ mod error;
 mod identifier;
 mod kms;
 pub mod operations;
+pub mod sigv4;
 mod spec;
 mod timestamp;
 
@@ -35,7 +38,8 @@ pub use error::{ErrorKind, InvalidIdentifier, KmsError};
 pub use identifier::{AccountId, AliasName, KeyId, KeyMaterialId, Partition, Region};
 pub use kms::{BoxFuture, Kms, KmsExt};
 pub use spec::{
-    CustomerMasterKeySpec, DataKeySpec, EncryptionAlgorithmSpec, KeyManagerType, KeySpec, KeyState,
-    KeyUsageType, OriginType, UnknownValue,
+    CustomerMasterKeySpec, DataKeySpec, EncryptionAlgorithmSpec, GrantOperation, IncludeKeyMaterial,
+    KeyManagerType, KeyMaterialState, KeySpec, KeyState, KeyUsageType, OriginType, RotationType,
+    UnknownValue,
 };
 pub use timestamp::Timestamp;

@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use keyfold_protocol::KmsError;
 use keyfold_protocol::operations::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DescribeKeyRequest, DisableKeyRequest,
     EnableKeyRequest, KeyListEntry, KeyMetadata, ListKeysRequest, ListKeysResponse, RotateKeyOnDemandRequest,
     ScheduleKeyDeletionRequest,
 };
+use keyfold_protocol::{AliasName, ErrorKind, KmsError};
 
 use super::aliases::all_aliases;
 use super::{moment, respond, table::table};
 use crate::args::KeysCommand;
-use crate::console::{Console, answer, answer_json, shown};
+use crate::console::{Console, answer, answer_json, printable, shown};
 use crate::failure::{Code, Failure};
 use crate::store::{KeyStore, OpenStore};
 
@@ -86,10 +86,12 @@ fn create(
     json: bool,
     console: Console,
 ) -> Result<(), Failure> {
+    alias.map_or(Ok(()), check_name)?;
     let was_there = store.exists()?;
     let opened = store.open_or_create(false)?;
+    alias.map_or(Ok(()), |alias| check_is_free(alias, &opened))?;
     if !was_there {
-        console.note(&format!("created the key store {}; keep a backup of it", shown(store.home()?)));
+        console.notice(&format!("created the key store {}; keep a backup of it", shown(store.home()?)));
     }
     let mut request = CreateKeyRequest::new();
     request.description = description;
@@ -105,6 +107,24 @@ fn create(
         })?;
     }
     respond(json, &response, |response| describe(&response.key_metadata))
+}
+
+/// Whether `alias` can be one: known before there is a key that would be left without it.
+fn check_name(alias: &str) -> Result<(), Failure> {
+    if alias.parse::<AliasName>().is_ok() && !alias.starts_with("alias/aws/") {
+        return Ok(());
+    }
+    let hint = "it begins with alias/, not with alias/aws/, and has letters, digits, / _ -";
+    Err(Failure::usage(format!("{alias} can't be an alias")).hint(hint))
+}
+
+fn check_is_free(alias: &str, store: &OpenStore) -> Result<(), Failure> {
+    match store.send(DescribeKeyRequest::new(alias)) {
+        Ok(_) => Err(Failure::new(Code::KeyService, format!("{alias} is the alias of another key"))
+            .hint("keyfold keys create without --alias, then keyfold aliases update")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn list(store: &OpenStore, json: bool) -> Result<(), Failure> {
@@ -155,8 +175,8 @@ fn describe(key: &KeyMetadata) -> String {
         ("spec", text(key.key_spec.as_ref().map(ToString::to_string))),
         ("usage", text(key.key_usage.as_ref().map(ToString::to_string))),
         ("origin", text(key.origin.as_ref().map(ToString::to_string))),
-        ("key material", text(key.current_key_material_id.clone())),
+        ("key material id", text(key.current_key_material_id.clone())),
     ];
     let lines = lines.iter().filter(|(_, value)| !value.is_empty());
-    lines.map(|(label, value)| format!("{label:<14} {value}")).collect::<Vec<_>>().join("\n")
+    lines.map(|(label, value)| format!("{label:<15} {}", printable(value))).collect::<Vec<_>>().join("\n")
 }

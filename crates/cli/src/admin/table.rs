@@ -1,15 +1,18 @@
 //! Text in columns.
 
-/// Rows under a heading, each column as wide as its widest cell.
+use crate::console::printable;
+
+/// Rows under a heading, each column as wide as its widest cell. What cells say can't draw on the terminal.
 pub(super) fn table<const N: usize>(heading: [&str; N], rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
     let mut widths = heading.map(|cell| cell.chars().count());
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
     let mut text = line(&heading.map(str::to_owned), &widths);
-    for row in rows {
+    for row in &rows {
         text.push('\n');
         text.push_str(&line(row, &widths));
     }

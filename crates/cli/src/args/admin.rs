@@ -4,17 +4,24 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The store, its root of trust and the key alias/default are made; what is there already is left as it is.
+Made are the store, its root of trust, the key alias/default, a CA and a certificate for `keyfold serve`, and the
+user admin, whose access key is shown now and never again. What is there already is left as it is.
 Losing the root of trust loses every key: keep a copy of root.key, or remember the passphrase.
 
 Examples:
   keyfold init
-  keyfold init --passphrase --home /srv/keys")]
+  keyfold init --passphrase --home /srv/keys --host-name keys.example.org")]
 pub(crate) struct InitArgs {
     /// Seal the store with a passphrase, asked for on the terminal, instead of a key file beside it;
     /// --passphrase-file implies it
     #[arg(long)]
     pub(crate) passphrase: bool,
+    /// Name or address of this machine for the certificate, beside localhost; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host_name: Vec<String>,
+    /// Make no recovery copy of the root of trust (there is no way yet to make one)
+    #[arg(long)]
+    pub(crate) no_recovery: bool,
 }
 
 /// Which key, and how to answer.
@@ -88,6 +95,9 @@ Examples:
     Rotate(KeyArgs),
     /// Have a key deleted after a waiting time; what it encrypted can then never be decrypted
     #[command(after_help = "\
+From now on the key does nothing, and after the date nothing brings it back. Its material is in the key store until
+the key service runs after that date (keyfold serve), and in every backup.
+
 Examples:
   keyfold keys schedule-deletion 1234abcd-12ab-34cd-56ef-1234567890ab
   keyfold keys schedule-deletion 1234abcd-12ab-34cd-56ef-1234567890ab --days 7")]

@@ -2,6 +2,8 @@
 
 mod admin;
 mod crypt;
+mod principals;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,8 @@ pub(crate) use admin::{AliasesCommand, InitArgs, KeysCommand};
 pub(crate) use crypt::{
     DecryptArgs, EncodingArgs, EncryptArgs, FileArgs, InspectArgs, WrappingKeyArgs, policy,
 };
+pub(crate) use principals::{AccountArgs, PrincipalsCommand, UserArgs};
+pub(crate) use serve::{LogForm, ServeArgs, TlsVersion};
 
 use crate::failure::CODES_HELP;
 
@@ -53,7 +57,7 @@ pub(crate) struct GlobalArgs {
     /// KEYFOLD_PASSPHRASE_FILE] [default: ask on the terminal]
     #[arg(long, value_name = "FILE", global = true, help_heading = "Global options")]
     pub(crate) passphrase_file: Option<PathBuf>,
-    /// Say nothing but errors, and show no progress
+    /// Say nothing but errors and that a key store was created, and show no progress
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub(crate) quiet: bool,
     /// Say what is done
@@ -77,6 +81,11 @@ pub(crate) enum Command {
     Aliases(AliasesCommand),
     /// Create the key store
     Init(InitArgs),
+    /// Run the key service, for AWS SDKs to use
+    Serve(ServeArgs),
+    /// Administer who may use the key service
+    #[command(subcommand, arg_required_else_help = true, after_help = PRINCIPALS_EXAMPLES)]
+    Principals(PrincipalsCommand),
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
@@ -95,7 +104,16 @@ Examples:
   keyfold aliases create alias/backup 1234abcd-12ab-34cd-56ef-1234567890ab
   keyfold aliases list";
 
+const PRINCIPALS_EXAMPLES: &str = "\
+Examples:
+  keyfold principals create-user alice
+  keyfold principals create-access-key alice";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
+  mkdir -p ~/.local/share/bash-completion/completions
   keyfold completions bash > ~/.local/share/bash-completion/completions/keyfold
-  keyfold completions zsh > ~/.zfunc/_keyfold";
+  mkdir -p ~/.zfunc
+  keyfold completions zsh > ~/.zfunc/_keyfold
+
+zsh looks there if ~/.zshrc has, before compinit: fpath+=(~/.zfunc)";

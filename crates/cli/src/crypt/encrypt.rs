@@ -79,6 +79,12 @@ impl Transform for Encrypt<'_> {
             client = client.suite(suite);
         }
         if let Some(frame_length) = self.args.frame_length {
+            let (len, len_max) = (u64::from(frame_length.get()), Limits::default().frame_len);
+            if len > len_max {
+                self.console.note(&format!(
+                    "frames longer than {len_max} bytes are refused unless decrypted with --max-frame-length {len}"
+                ));
+            }
             client = client.frame_length(frame_length);
         }
         if self.args.non_framed {
@@ -95,16 +101,24 @@ impl Transform for Encrypt<'_> {
         let encryptor = block_on(client.encryptor(&self.context, &mut message));
         let mut encryptor: Encryptor = encryptor.map_err(|error| Failure::from(error).of_all())?;
         let mut plaintext = Zeroizing::new(vec![0; BUFFER_LEN]);
+        let mut plaintext_len: u64 = 0;
         loop {
             output.write_all(&message).map_err(|error| cannot_write(&error))?;
             message.clear();
             match read(input, &mut plaintext)? {
                 0 => break,
-                len => encryptor.update(&plaintext[..len], &mut message)?,
+                len => {
+                    plaintext_len += len as u64;
+                    encryptor.update(&plaintext[..len], &mut message)?;
+                }
             }
         }
         let header = encryptor.finish(&mut message)?;
         output.write_all(&message).map_err(|error| cannot_write(&error))?;
+        if self.args.non_framed && plaintext_len > Limits::default().frame_len {
+            let option = format!("--max-frame-length {plaintext_len}");
+            self.console.note(&format!("a message this long without frames is decrypted with {option}"));
+        }
         Ok(Done { header, mismatch: None })
     }
 }

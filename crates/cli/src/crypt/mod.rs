@@ -11,16 +11,17 @@ pub(crate) use decrypt::decrypt;
 pub(crate) use encrypt::encrypt;
 
 use std::io::{self, Read, Seek as _, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use keyfold::message::Header;
-use tempfile::spooled_tempfile_in;
+use tempfile::{SpooledTempFile, spooled_tempfile_in};
 
 use crate::args::{EncodingArgs, FileArgs};
 use crate::base64::{Decoder, Encoder};
-use crate::console::{Console, shown};
+use crate::console::{self, Console, shown};
 use crate::env;
-use crate::failure::Failure;
+use crate::failure::{Failure, io_text};
 use crate::files::{Destination, Direction, Job, NewFile, Plan, Sourced};
 use crate::metadata::{ContextMismatch, MetadataSink};
 use crate::progress::Progress;
@@ -98,18 +99,20 @@ impl<T: Transform> Run<'_, T> {
     /// An unfinished message can be told from a whole one, so it may go straight out. Plaintext can't: it waits, in
     /// memory or in a file without a name, for its verification.
     fn to_stdout(&self, job: &Job, source: Sourced) -> Result<Done, Failure> {
-        let cannot = |error| Failure::io("can't write to standard output", &error);
         let mut stdout = io::stdout().lock();
         if T::DIRECTION == Direction::Encrypt {
             let done = self.through(job, source, &mut stdout)?;
-            stdout.flush().map_err(cannot)?;
+            stdout.flush().map_err(|error| cannot_write(&error))?;
             return Ok(done);
         }
-        let mut waiting = spooled_tempfile_in(SPOOLED_IN_MEMORY_LEN_MAX, env::temporary_directory());
+        let mut waiting = Waiting::new();
         let done = self.through(job, source, &mut waiting)?;
         self.refuse_mismatch(job, &done)?;
-        waiting.rewind().map_err(|error| Failure::io("can't read the temporary file", &error))?;
-        io::copy(&mut waiting, &mut stdout).and_then(|_| stdout.flush()).map_err(cannot)?;
+        let Waiting { mut file, .. } = waiting;
+        file.rewind().map_err(|error| Failure::io("can't read the temporary file", &error))?;
+        io::copy(&mut file, &mut stdout)
+            .and_then(|_| stdout.flush())
+            .map_err(|error| console::cannot_write(&error))?;
         Ok(done)
     }
 
@@ -136,11 +139,42 @@ impl<T: Transform> Run<'_, T> {
     }
 }
 
+/// Plaintext that waits. That it can't has nothing to do with where it is to go.
+struct Waiting {
+    file: SpooledTempFile,
+    directory: PathBuf,
+}
+
+impl Waiting {
+    fn new() -> Self {
+        let directory = env::temporary_directory();
+        Self { file: spooled_tempfile_in(SPOOLED_IN_MEMORY_LEN_MAX, &directory), directory }
+    }
+}
+
+impl Write for Waiting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes).map_err(|error| {
+            let directory = shown(&self.directory);
+            let what = format!("the temporary directory {directory} ($TMPDIR): {}", io_text(&error));
+            io::Error::new(error.kind(), what)
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 fn cannot_read(error: &io::Error) -> Failure {
     Failure::io("can't read it", error)
 }
 
+/// A pipe can only be standard output.
 fn cannot_write(error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return console::cannot_write(error);
+    }
     Failure::io("can't write the output", error)
 }
 

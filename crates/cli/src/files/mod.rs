@@ -3,6 +3,7 @@
 //! Knows nothing of messages and keys.
 
 mod cleanup;
+mod glob;
 mod output;
 mod plan;
 mod source;

@@ -7,9 +7,9 @@
 //! file system can't do that, it has a hidden name, `.keyfold-….tmp`, which a signal handler removes; only
 //! `kill -9` leaves it. A name that exists is never taken without `force`, whoever makes it in the meantime.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use keyfold_crypto::rand;
@@ -93,8 +93,29 @@ impl NewFile {
     }
 }
 
+/// Makes `target` and its parents, as far as they are missing, with the modes of `source` and its parents. Returns
+/// what it made, innermost first.
+pub(super) fn mirror_directories(target: &Path, source: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut missing = Vec::new();
+    let (mut target, mut source) = (Some(target), Some(source));
+    while let Some(directory) =
+        target.filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
+    {
+        missing.push((directory.to_owned(), source.map(Path::to_owned)));
+        (target, source) = (directory.parent(), source.and_then(Path::parent));
+    }
+    for (directory, like) in missing.iter().rev() {
+        DirBuilder::new().mode(0o700).create(directory)?;
+        if let Some(metadata) = like.as_ref().and_then(|like| fs::metadata(like).ok()) {
+            let mode = metadata.permissions().mode() & 0o777 & !umask() | 0o700;
+            fs::set_permissions(directory, Permissions::from_mode(mode))?;
+        }
+    }
+    Ok(missing.into_iter().map(|(directory, _)| directory).collect())
+}
+
 /// What the user does not want others to have. Whoever made the input chose its mode, not who runs this.
-pub(crate) fn umask() -> u32 {
+fn umask() -> u32 {
     use rustix::{fs::Mode, process::umask};
 
     // It can only be asked by setting it. Nothing else makes files in this moment.
@@ -168,19 +189,36 @@ fn check_target(target: &Path, force: bool, input: Option<Identity>) -> Result<(
     if metadata.is_dir() {
         return Err(Failure::new(Code::Files, format!("{} is a directory", shown(target))));
     }
-    if !force {
-        return Err(exists(target));
-    }
-    if !metadata.is_file() && !metadata.is_symlink() {
+    let is_regular = fs::metadata(target).map_or(metadata.is_symlink(), |led| led.is_file());
+    if !is_regular || is_descriptor(target) {
         let what = format!("{} is not a regular file, and is not replaced", shown(target));
         return Err(Failure::new(Code::Files, what).hint("-o - writes to standard output"));
     }
-    Ok(())
+    if force { Ok(()) } else { Err(exists(target)) }
+}
+
+/// Whether `path` leads to an open file of this process, as `/dev/stdout` does. What that is does not matter: the link
+/// is the system's, and not to be replaced.
+fn is_descriptor(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        if path.starts_with("/proc") || path.starts_with("/dev/fd") {
+            return true;
+        }
+        match fs::read_link(&path) {
+            Ok(next) => path = directory_of(&path).join(next),
+            Err(_) => return false,
+        }
+    }
+    true
 }
 
 fn exists(target: &Path) -> Failure {
     Failure::new(Code::Files, format!("{} exists", shown(target))).hint("--force replaces it")
 }
+
+/// Where Linux gives up, too.
+const LINKS_MAX: usize = 40;
 
 #[cfg(test)]
 mod tests {

@@ -5,15 +5,14 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder};
+use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use walkdir::{DirEntry, WalkDir};
 
-use super::output::umask;
-use super::{Identity, Source, directory_of};
+use super::output::mirror_directories;
+use super::{Identity, Source, directory_of, glob};
 use crate::args::FileArgs;
 use crate::console::{Console, shown};
 use crate::failure::{Code, Failure};
@@ -54,6 +53,7 @@ pub(crate) struct Plan<'a> {
     suffix: &'a OsStr,
     recursive: bool,
     inputs: Vec<PathBuf>,
+    metadata: Option<&'a Path>,
     placement: Placement,
 }
 
@@ -90,9 +90,9 @@ impl Outcome {
 
 impl<'a> Plan<'a> {
     pub(crate) fn new(args: &'a FileArgs, direction: Direction) -> Result<Self, Failure> {
-        let inputs = expand(&args.inputs)?;
+        let inputs = expand(&args.inputs);
         let has_directory = inputs.iter().any(|input| input.is_dir());
-        let several = inputs.len() > 1 || has_directory;
+        let several = inputs.len() > 1 || (has_directory && args.recursive);
         if several && inputs.iter().any(|input| input == "-") {
             return Err(Failure::usage("standard input goes alone"));
         }
@@ -105,7 +105,8 @@ impl<'a> Plan<'a> {
             return Err(Failure::usage("a suffix has no / in it"));
         }
         let suffix = OsStr::new(&args.suffix);
-        Ok(Self { direction, suffix, recursive: args.recursive, inputs, placement })
+        let metadata = args.metadata.as_deref();
+        Ok(Self { direction, suffix, recursive: args.recursive, inputs, metadata, placement })
     }
 
     /// Whether data goes to standard output.
@@ -131,8 +132,10 @@ impl<'a> Plan<'a> {
             }
             let source = Source::new(input);
             let subject = source.shown();
-            let job = self.destination(&source, None).map(|destination| Job { source, destination });
-            let result = job.and_then(|job| {
+            // What it is goes before what it is called.
+            let destination = source.check().and_then(|()| self.destination(&source, None));
+            let result = destination.and_then(|destination| {
+                let job = Job { source, destination };
                 self.claim(&mut taken, &job)?;
                 process(&job)
             });
@@ -156,8 +159,11 @@ impl<'a> Plan<'a> {
             }
             _ => None,
         };
+        // Nor is the file that the metadata goes to.
+        let metadata = self.metadata.and_then(Identity::at);
         let is_output = |entry: &DirEntry| {
-            entry.file_type().is_dir() && output.is_some() && Identity::at(entry.path()) == output
+            let it = if entry.file_type().is_dir() { output } else { metadata };
+            it.is_some() && Identity::at(entry.path()) == it
         };
         let mut skipped: u64 = 0;
         for entry in
@@ -176,7 +182,8 @@ impl<'a> Plan<'a> {
                     continue;
                 }
             };
-            if entry.file_type().is_dir() {
+            // The input itself may be a link to its directory.
+            if entry.file_type().is_dir() || entry.depth() == 0 {
                 continue;
             }
             if !entry.file_type().is_file() {
@@ -308,50 +315,21 @@ fn placement(args: &FileArgs, inputs: &[PathBuf], several: bool) -> Result<Place
     }
     if several || named_directory {
         let what = format!("{} is not a directory", shown(output));
-        return Err(Failure::usage(what).hint("several files need a directory that exists"));
+        return Err(Failure::usage(what).hint(match several {
+            true => "several files need a directory that exists",
+            false => "what ends with / is a directory, and has to exist: mkdir makes it",
+        }));
     }
     Ok(Placement::File(output.clone()))
 }
 
 /// Replaces patterns that the shell left alone by what they match. What matches nothing stays, and fails as a file
-/// that is not there; so does a directory that can't be searched.
-fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut expanded = Vec::new();
-    for input in inputs {
-        let pattern = input.to_str().filter(|text| text.contains(['*', '?', '[']));
-        let Some(pattern) = pattern.filter(|_| fs::symlink_metadata(input).is_err()) else {
-            expanded.push(input.clone());
-            continue;
-        };
-        let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-        let matches = glob::glob_with(pattern, options)
-            .map_err(|error| Failure::usage(format!("{}: {}", shown(input), error.msg)))?;
-        let before = expanded.len();
-        expanded.extend(matches.map(|found| found.unwrap_or_else(|error| error.path().to_owned())));
-        if expanded.len() == before {
-            expanded.push(input.clone());
-        }
-    }
-    Ok(expanded)
-}
-
-/// Makes `target` and its parents, as far as they are missing, with the modes of `source` and its parents. Returns
-/// what it made, innermost first.
-fn mirror_directories(target: &Path, source: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut missing = Vec::new();
-    let (mut target, mut source) = (Some(target), Some(source));
-    while let Some(directory) =
-        target.filter(|directory| !directory.as_os_str().is_empty() && !directory.exists())
-    {
-        missing.push((directory.to_owned(), source.map(Path::to_owned)));
-        (target, source) = (directory.parent(), source.and_then(Path::parent));
-    }
-    for (directory, like) in missing.iter().rev() {
-        DirBuilder::new().mode(0o700).create(directory)?;
-        if let Some(metadata) = like.as_ref().and_then(|like| fs::metadata(like).ok()) {
-            let mode = metadata.permissions().mode() & 0o777 & !umask() | 0o700;
-            fs::set_permissions(directory, fs::Permissions::from_mode(mode))?;
-        }
-    }
-    Ok(missing.into_iter().map(|(directory, _)| directory).collect())
+/// that is not there.
+fn expand(inputs: &[PathBuf]) -> Vec<PathBuf> {
+    let expand_one = |input: &PathBuf| {
+        let is_left = glob::is_pattern(input) && fs::symlink_metadata(input).is_err();
+        let matches = if is_left { glob::matches(input) } else { Vec::new() };
+        if matches.is_empty() { vec![input.clone()] } else { matches }
+    };
+    inputs.iter().flat_map(expand_one).collect()
 }

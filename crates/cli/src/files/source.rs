@@ -1,13 +1,13 @@
 //! Where bytes come from: a file or standard input.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Identity;
 use crate::console::shown;
-use crate::failure::{Code, Failure};
+use crate::failure::Failure;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -37,6 +37,13 @@ impl Source {
         }
     }
 
+    /// Refuses what can't be read, before anything else is found wrong with it.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let Self::File(path) = self else { return Ok(()) };
+        let metadata = fs::metadata(path).map_err(|error| Failure::io("can't open it", &error))?;
+        if metadata.is_dir() { Err(is_directory().hint("-r takes the files in it")) } else { Ok(()) }
+    }
+
     pub(crate) fn open(&self) -> Result<Sourced, Failure> {
         let Self::File(path) = self else {
             return Ok(Sourced {
@@ -49,7 +56,7 @@ impl Source {
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
         let (metadata, file) = opened.map_err(|error| Failure::io("can't open it", &error))?;
         if metadata.is_dir() {
-            return Err(Failure::new(Code::Usage, "is a directory").hint("-r takes the files in it"));
+            return Err(is_directory());
         }
         let is_regular = metadata.is_file();
         Ok(Sourced {
@@ -59,4 +66,8 @@ impl Source {
             identity: Some(Identity::of(&metadata)),
         })
     }
+}
+
+fn is_directory() -> Failure {
+    Failure::usage("is a directory")
 }

@@ -8,7 +8,7 @@ use keyfold::materials::EncryptedDataKey;
 use keyfold::message::Header;
 use keyfold_protocol::{Arn, KeyArn, operations::DescribeKeyRequest};
 
-use super::raw;
+use super::{distinct, raw};
 use crate::args::WrappingKeyArgs;
 use crate::failure::{Code, Failure};
 use crate::files::Direction;
@@ -26,7 +26,7 @@ pub(crate) struct DecryptingKeys<'a> {
 impl<'a> DecryptingKeys<'a> {
     pub(crate) fn new(args: &'a WrappingKeyArgs, store: &'a KeyStore) -> Result<Self, Failure> {
         Ok(Self {
-            kms_keys: &args.keys,
+            kms_keys: distinct(&args.keys)?,
             raw: raw::keyrings(args, Direction::Decrypt)?,
             store,
             opened: OnceCell::new(),
@@ -68,7 +68,13 @@ impl<'a> DecryptingKeys<'a> {
         keyrings.extend(self.strict.get().into_iter().flatten().cloned());
         if attempt == Attempt::GivenAndStore {
             // That there is a store would not help: it has to be the one that has the key.
-            let kms = self.open().map_err(|failure| Failure { hint: None, ..failure })?.kms();
+            let no_other_way = self.raw.is_empty();
+            let cannot = |failure: Failure| Failure {
+                hint: failure.hint.filter(|_| failure.code != Code::NoUsableKey),
+                is_of_all: no_other_way,
+                ..failure
+            };
+            let kms = self.open().map_err(cannot)?.kms();
             keyrings.push(Arc::new(KmsDiscoveryKeyring::new(kms, local_keys())));
         }
         Ok(MultiKeyring::new(None, keyrings))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyfold::keyring::{Keyring, KmsKeyring, MultiKeyring};
 
-use super::raw;
+use super::{distinct, raw};
 use crate::args::WrappingKeyArgs;
 use crate::console::{Console, shown};
 use crate::failure::Failure;
@@ -19,7 +19,7 @@ pub(crate) struct EncryptingKeys<'a> {
 
 impl<'a> EncryptingKeys<'a> {
     pub(crate) fn new(args: &'a WrappingKeyArgs) -> Result<Self, Failure> {
-        Ok(Self { kms_keys: &args.keys, raw: raw::keyrings(args, Direction::Encrypt)? })
+        Ok(Self { kms_keys: distinct(&args.keys)?, raw: raw::keyrings(args, Direction::Encrypt)? })
     }
 
     /// One keyring over all of them. Where none was given, it is the default key, and the store is made for it.
@@ -48,11 +48,12 @@ fn default_key(store: &KeyStore, console: Console) -> Result<Arc<dyn Keyring>, F
     let key = opened.ensure_default_key()?;
     if key.is_new {
         let (home, arn) = (shown(&home), &key.arn);
-        console.note(&if was_there {
-            format!("created the key {arn} (alias/default) in the key store {home}")
+        if was_there {
+            console.note(&format!("created the key {arn} (alias/default) in the key store {home}"));
         } else {
-            format!("created the key store {home} with the key {arn} (alias/default); keep a backup of it")
-        });
+            let key = format!("with the key {arn} (alias/default)");
+            console.notice(&format!("created the key store {home} {key}; keep a backup of it"));
+        }
     }
     Ok(Arc::new(KmsKeyring::new(opened.kms(), key.arn.to_string())))
 }

@@ -38,6 +38,11 @@ pub(super) fn no_key_in_pem(path: &Path, text: &str, kind: &str) -> Failure {
     if text.contains("ENCRYPTED") {
         return failure.hint("it is encrypted; openssl pkey -in FILE -out PLAIN takes the passphrase away");
     }
+    if text.contains("-----BEGIN ") {
+        let option = if text.contains("PUBLIC KEY-----") { "-pubin " } else { "" };
+        return failure
+            .hint(format!("openssl pkey {option}-in FILE -noout -text shows what it holds instead"));
+    }
     failure.hint("it must be PEM: openssl pkey -in FILE, with -pubout for a public key")
 }
 

@@ -1,6 +1,6 @@
 //! Raw wrapping keys: those that come as files, and need no key service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,8 +19,12 @@ pub(super) fn keyrings(
     direction: Direction,
 ) -> Result<Vec<Arc<dyn Keyring>>, Failure> {
     let mut keyrings: Vec<Arc<dyn Keyring>> = Vec::new();
+    let mut names = BTreeSet::new();
     for option in &args.aes_key {
         let (name, path) = named_file("--aes-key", option)?;
+        if !names.insert(name.to_string()) {
+            return Err(named_twice(option));
+        }
         let key = files::aes_key(&path)?;
         let keyring = RawAesKeyring::new(name, &key);
         keyrings.push(Arc::new(keyring.map_err(|error| Failure::new(Code::Other, error.to_string()))?));
@@ -152,7 +156,10 @@ fn curves(curve: Option<Curve>) -> &'static str {
 /// `NAMESPACE/NAME=FILE`: the namespace ends at the first slash, the name at the first equals sign after it.
 fn named_file(option: &str, text: &str) -> Result<(KeyName, PathBuf), Failure> {
     let parts = text.split_once('=').and_then(|(name, file)| Some((name.split_once('/')?, file)));
-    let Some(((namespace, name), file)) = parts.filter(|(_, file)| !file.is_empty()) else {
+    let is_whole = |((namespace, name), file): &((&str, &str), &str)| {
+        !namespace.is_empty() && !name.is_empty() && !file.is_empty()
+    };
+    let Some(((namespace, name), file)) = parts.filter(is_whole) else {
         return Err(Failure::usage(format!("{option} {text}: it must look like NAMESPACE/NAME=FILE"))
             .hint("keyfold inspect shows namespace and name of the keys that a message is for"));
     };

@@ -106,7 +106,45 @@ fn aliases_move_and_go() {
     place.ok(&["aliases", "delete", "alias/x"]);
     assert!(place.fails(&["aliases", "delete", "alias/x"], 8).contains("NotFoundException"));
     assert!(place.fails(&["aliases", "create", "x", &one], 8).contains("ValidationException"));
-    let ran = place.run(&["keys", "create", "--alias", "no-prefix"]);
-    assert_eq!(ran.code, Some(8));
-    assert!(ran.stderr.contains("was created, but not its alias"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_alias_that_can_not_be_leaves_no_key_behind() {
+    let place = Place::new();
+    for bad in ["no-prefix", "alias/", "alias/a b", "alias/aws/x"] {
+        assert!(place.fails(&["keys", "create", "--alias", bad], 2).contains("begins with alias/"), "{bad}");
+    }
+    assert!(!place.store().exists());
+    place.ok(&["keys", "create", "--alias", "alias/x"]);
+    let said = place.fails(&["keys", "create", "--alias", "alias/x"], 8);
+    assert!(said.contains("alias/x is the alias of another key"), "{said}");
+    assert_eq!(json(&place, &["keys", "list"])["Keys"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn descriptions_can_not_draw_on_the_terminal() {
+    let place = Place::new();
+    let description = "x\u{1b}[2J\u{9b}\u{202e}\ny";
+    let create = ["keys", "create", "--alias", "alias/x", "--description", description];
+    let texts = [
+        place.ok(&create),
+        place.ok(&["keys", "list"]),
+        place.ok(&["keys", "describe", "alias/x"]),
+        place.ok(&["keys", "describe", "alias/x", "--json"]),
+    ];
+    for text in &texts {
+        assert!(text.contains("[2J"), "{text}");
+        let drawn = text.chars().find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(drawn, None, "{text:?}");
+    }
+    assert_eq!(texts[1].lines().count(), 2);
+    assert!(texts[2].contains("key material id "), "{}", texts[2]);
+    let json: Value = serde_json::from_str(&texts[3]).unwrap();
+    assert_eq!(json["KeyMetadata"]["Description"], description);
+}
+
+#[test]
+fn deletion_is_described_as_it_is() {
+    let place = Place::new();
+    assert!(place.ok(&["keys", "schedule-deletion", "--help"]).contains("every backup"));
 }

@@ -1,9 +1,11 @@
 //! Which files are read, which are written, and what is never touched.
 
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
-use crate::{Place, noise};
+use crate::{Place, noise, write};
 
 fn mode(place: &Place, name: &str) -> u32 {
     fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777
@@ -36,7 +38,7 @@ fn names_and_places() {
     place.fails(&["encrypt", "a", "--suffix", ""], 2);
     place.fails(&["encrypt", "a", "--suffix", "/x"], 2);
     place.fails(&["encrypt", "a", "-o", "missing/x"], 6);
-    place.fails(&["encrypt", "a", "-o", "missing/"], 2);
+    assert!(place.fails(&["encrypt", "a", "-o", "missing/"], 2).contains("mkdir"));
 }
 
 #[test]
@@ -154,7 +156,16 @@ fn a_tree_is_mirrored_past_a_bad_file() {
     }
     set_mode(&place, "t/sub", 0o750);
     symlink("a", place.path("t/link")).unwrap();
-    assert!(place.fails(&["encrypt", "t"], 2).contains("-r"));
+    for args in [&["encrypt", "t"][..], &["encrypt", "t", "-o", "x"], &["decrypt", "t"]] {
+        let said = place.fails(args, 2);
+        assert!(said.contains("t: is a directory") && said.contains("-r takes"), "{said}");
+    }
+    assert!(!place.fails(&["inspect", "t"], 2).contains("-r"));
+    assert!(place.fails(&["decrypt", "-r", "absent"], 6).contains("no such file"));
+    symlink("t", place.path("way")).unwrap();
+    let ran = place.run(&["encrypt", "-r", "way", "-o", "by-link"]);
+    assert!(ran.code == Some(0) && !ran.stderr.contains("way: skipped"), "{}", ran.stderr);
+    fs::remove_dir_all(place.path("by-link")).unwrap();
     let ran = place.run(&["encrypt", "-r", "t", "-o", "enc"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert!(ran.stderr.contains("t/link: skipped"), "{}", ran.stderr);
@@ -212,4 +223,48 @@ fn the_umask_holds() {
     let mode = |name: &str| fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("plain/a"), 0o640);
     assert_eq!(mode("plain"), 0o750);
+}
+
+#[test]
+fn globs_match_names_of_any_bytes() {
+    let place = Place::new();
+    let odd = |text: &[u8]| OsStr::from_bytes(text).to_owned();
+    place.write("p/ok", "ok");
+    fs::create_dir(place.path("").join(odd(b"d\xfe"))).unwrap();
+    for name in [odd(b"p/\xff"), odd(b"d\xfe/one"), odd(b"a[b")] {
+        write(&place.path("").join(name), b"odd");
+    }
+    place.fails(&["encrypt", "nosuch*"], 6);
+    place.ok(&["encrypt", "p/o*"]);
+    assert!(place.exists("p/ok.encrypted"));
+    place.ok(&["encrypt", "p/?", "d*/on[a-e]", "a[*"]);
+    for made in [odd(b"p/\xff.encrypted"), odd(b"d\xfe/one.encrypted"), odd(b"a[b.encrypted")] {
+        assert!(place.path("").join(&made).exists(), "{made:?}");
+    }
+}
+
+#[test]
+fn what_leads_to_no_regular_file_is_not_replaced() {
+    let place = Place::new();
+    place.write("a", "a");
+    let links =
+        [("full", "/dev/full"), ("stdout", "/dev/stdout"), ("fd", "/proc/self/fd/1"), ("folder", "f")];
+    fs::create_dir(place.path("f")).unwrap();
+    fs::create_dir(place.path("t")).unwrap();
+    place.write("t/folder", "x");
+    for (name, target) in links {
+        symlink(target, place.path(name)).unwrap();
+    }
+    for args in [&["encrypt", "a", "-o"][..], &["encrypt", "a", "-f", "-o"]] {
+        for name in ["full", "stdout", "fd", "/dev/stdout", "/dev/null"] {
+            let said = place.fails(&[args, &[name]].concat(), 6);
+            assert!(said.contains("-o - writes") && !said.contains("--force"), "{name}: {said}");
+        }
+    }
+    // Nor does it matter what standard output is at the moment.
+    let file = fs::File::create(place.path("out")).unwrap();
+    let status = place.command(&["encrypt", "a", "-f", "-o", "stdout"]).stdout(file).status().unwrap();
+    assert_eq!(status.code(), Some(6));
+    place.fails(&["encrypt", "-r", "t", "-f", "--suffix", "", "-o", "."], 6);
+    assert!(links.iter().all(|(name, _)| place.path(name).is_symlink()));
 }

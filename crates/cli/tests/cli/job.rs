@@ -111,7 +111,9 @@ fn a_store_with_a_passphrase() {
 
     let said = place.fails(&["encrypt", "a"], 8);
     assert!(said.contains("--passphrase-file"), "{said}");
-    assert!(place.fails(&["encrypt", "a", "--passphrase-file", "wrong"], 8).contains("passphrase is wrong"));
+    assert!(
+        place.fails(&["encrypt", "a", "--passphrase-file", "wrong"], 8).contains("the first line counts")
+    );
     place.ok(&["encrypt", "a", "--passphrase-file", "right"]);
     let decrypt = ["decrypt", "a.encrypted", "-o", "-"];
     let output = place.command(&decrypt).env("KEYFOLD_PASSPHRASE_FILE", "right").output().unwrap();
@@ -137,4 +139,27 @@ fn two_first_uses_at_the_same_time_get_one_key() {
             assert_eq!(place.ok(&["decrypt", &format!("{name}.encrypted"), "-o", "-"]), name);
         }
     }
+}
+
+#[test]
+fn a_new_store_never_goes_unnoticed() {
+    for command in [&["encrypt", "a", "-q"][..], &["keys", "create", "-q"]] {
+        let place = Place::new();
+        place.write("a", "a");
+        for notices in [1, 0] {
+            let ran = place.run(&[command, &["--force"][..usize::from(command[0] == "encrypt")]].concat());
+            assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+            assert_eq!(ran.stderr.matches("keep a backup of it").count(), notices, "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_store_of_another_root_says_what_to_restore() {
+    let (place, other) = (Place::new(), Place::new());
+    place.ok(&["keys", "create"]);
+    other.ok(&["keys", "create"]);
+    fs::copy(other.store().join("root.key"), place.store().join("root.key")).unwrap();
+    let said = place.fails(&["keys", "list"], 8);
+    assert!(said.contains("another root of trust") && said.contains("one and the same backup"), "{said}");
 }

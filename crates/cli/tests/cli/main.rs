@@ -8,6 +8,7 @@ mod job;
 mod kills;
 mod metadata;
 mod options;
+mod principals;
 mod refusals;
 mod wrapping;
 
@@ -70,7 +71,7 @@ impl Place {
         while let Some(directory) = open.pop() {
             for entry in fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
-                paths.push(path.strip_prefix(self.path("")).unwrap().to_str().unwrap().to_owned());
+                paths.push(path.strip_prefix(self.path("")).unwrap().to_string_lossy().into_owned());
                 if path.is_dir() && !path.is_symlink() {
                     open.push(path);
                 }

@@ -102,3 +102,32 @@ fn the_metadata_file_is_neither_input_nor_output() {
     place.ok(&[&encrypt[..], &["--metadata", "m"]].concat());
     assert!(place.read("m").starts_with(b"precious{\"header\": {"));
 }
+
+#[test]
+fn the_metadata_file_is_open_before_the_work_begins() {
+    let place = place();
+    let encrypt = ["encrypt", "a", "-o", "b", "--aes-key", KEY];
+    for bad in ["absent/m", "."] {
+        let said = place.fails(&[&encrypt[..], &["--metadata", bad]].concat(), 6);
+        assert!(said.contains("can't append metadata"), "{said}");
+    }
+    // Nor does a new one stay that nothing was written to.
+    place.fails(&["encrypt", "absent", "--aes-key", KEY, "--metadata", "m"], 6);
+    place.write("old", "");
+    place.fails(&["encrypt", "absent", "--aes-key", KEY, "--metadata", "old"], 6);
+    std::os::unix::fs::symlink("led-to", place.path("link")).unwrap();
+    place.ok(&["encrypt", "a", "--aes-key", KEY, "--metadata", "link"]);
+    assert_eq!(place.read("led-to").iter().filter(|byte| **byte == b'\n').count(), 1);
+    // It is not part of the tree that it is in.
+    place.write("t/a", "a");
+    place.ok(&["encrypt", "-r", "t", "--aes-key", KEY, "--metadata", "t/m"]);
+    assert!(!place.exists("t/m.encrypted"));
+    assert_eq!(place.read("t/m").iter().filter(|byte| **byte == b'\n').count(), 1);
+
+    if fs::metadata("/dev/full").is_ok() {
+        let ran = place.run(&[&encrypt[..], &["--metadata", "/dev/full"]].concat());
+        assert_eq!(ran.code, Some(6));
+        assert!(ran.stderr.contains("b is written, but not its metadata"), "{}", ran.stderr);
+        assert!(place.exists("b"));
+    }
+}

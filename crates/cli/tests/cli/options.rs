@@ -49,7 +49,13 @@ fn frames_and_limits() {
     let encrypt = ["encrypt", "a", "--force", "--aes-key", KEY];
     let decrypt = ["decrypt", "a.encrypted", "--aes-key", KEY, "--force", "-o", "b"];
     for length in ["1", "9999", "10000", "4294967295"] {
-        place.ok(&[&encrypt[..], &["--frame-length", length]].concat());
+        let ran = place.run(&[&encrypt[..], &["--frame-length", length]].concat());
+        assert_eq!(
+            ran.stderr.contains("--max-frame-length 4294967295"),
+            length == "4294967295",
+            "{}",
+            ran.stderr
+        );
         assert_eq!(inspected(&place, "a.encrypted")["frame_length"].to_string(), length);
         place.ok(&[&decrypt[..], &["--max-frame-length", length]].concat());
         assert_eq!(place.read("b"), place.read("a"), "{length}");
@@ -138,6 +144,7 @@ fn base64_in_and_out() {
 #[test]
 fn quiet_verbose_help_version_and_completions() {
     let place = place();
+    place.ok(&["keys", "create"]);
     assert_eq!(place.run(&["encrypt", "a", "-q"]).stderr, "");
     assert!(place.run(&["decrypt", "-v", "a.encrypted", "-o", "b"]).stderr.contains("a.encrypted -> b"));
     assert!(place.ok(&["--version"]).starts_with("keyfold "));

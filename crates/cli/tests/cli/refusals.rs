@@ -32,6 +32,7 @@ fn damaged_messages() {
         let said = decrypt(&place, bytes, 3);
         assert!(said.contains("message"), "{what}: {said}");
     }
+    assert!(!decrypt(&place, b"hello world", 3).contains("version"));
     for len in [1, 100, 300, message.len() / 2, message.len() - 1] {
         assert!(decrypt(&place, &message[..len], 3).contains("truncated"));
     }
@@ -141,4 +142,35 @@ fn nothing_draws_on_the_terminal() {
         assert_eq!(drawn, None, "{args:?}: {said:?}");
         assert!(!said.contains("\nkeyfold: done"), "{said}");
     }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let place = place();
+    place.write("long", noise(2_000_000));
+    for args in [
+        &["completions", "bash"][..],
+        &["encrypt", "long", "-o", "-", KEY[0], KEY[1]],
+        &["decrypt", "a.encrypted", "-o", "-", KEY[0], KEY[1]],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command(args).stdout(writer).output().unwrap();
+        assert_eq!(output.status.signal(), Some(13), "{args:?}");
+        assert!(output.stderr.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_temporary_directory_that_can_not_be_used_is_named() {
+    let place = place();
+    place.write("long", noise(2_000_000));
+    place.ok(&["encrypt", "long", KEY[0], KEY[1]]);
+    let mut command = place.command(&["decrypt", "long.encrypted", "-o", "-", KEY[0], KEY[1]]);
+    let output = command.env("TMPDIR", "/Nowhere").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(6), 0), "{said}");
+    assert!(said.contains("/Nowhere ($TMPDIR)"), "{said}");
 }

@@ -44,7 +44,7 @@ fn aes_keys_in_every_form() {
         place.ok(&["encrypt", "a", "--force", "--aes-key", &format!("ns/k={with}")]);
         decrypts(&place, &["--aes-key", &format!("ns/k={without}")]);
     }
-    for bad in ["ns/k=a", "ns=raw", "ns/k=", "nsk", "aws-kms/k=raw"] {
+    for bad in ["ns/k=a", "ns=raw", "ns/k=", "nsk", "aws-kms/k=raw", "/k=raw", "ns/=raw"] {
         place.fails(&["encrypt", "a", "-o", "b", "--aes-key", bad], 2);
     }
     place.fails(&["encrypt", "a", "-o", "b", "--aes-key", "ns/k=absent"], 6);
@@ -61,7 +61,8 @@ fn rsa_in_every_padding() {
         decrypts(&place, &[&["--rsa-private", "ns/r=rsa-private.pem"][..], &padding].concat());
     }
     let wrong = ["decrypt", "a.encrypted", "-o", "b", "--rsa-private", "ns/r=rsa-private.pem"];
-    assert!(place.fails(&wrong, 4).contains("ns/r"));
+    let said = place.fails(&wrong, 4);
+    assert!(said.contains("ns/r") && said.contains("--rsa-padding"), "{said}");
     let encrypt = ["encrypt", "a", "-o", "b", "--rsa-private"];
     assert!(place.fails(&[&encrypt[..], &["ns/r=rsa-private.pem"]].concat(), 2).contains("--rsa-public"));
     let decrypt = ["decrypt", "a.encrypted", "-o", "b", "--rsa-public", "ns/r=rsa-public.pem"];
@@ -144,7 +145,8 @@ fn each_of_several_keys_decrypts() {
     let said = place.fails(&["decrypt", "raw", "-o", "b"], 4);
     assert!(said.contains("--aes-key ns/k=FILE") && said.contains("--rsa-private ns/r=PEM"), "{said}");
     place.write("wrong.key", [8; 32]);
-    place.fails(&["decrypt", "raw", "-o", "b", "--aes-key", "ns/k=wrong.key"], 4);
+    let said = place.fails(&["decrypt", "raw", "-o", "b", "--aes-key", "ns/k=wrong.key"], 4);
+    assert!(said.contains("another key of this name"), "{said}");
     place.fails(&["decrypt", "raw", "-o", "b", "--key", "alias/one"], 4);
 }
 
@@ -173,7 +175,52 @@ fn a_named_key_is_the_only_one_used() {
     place.fails(&["decrypt", "a.encrypted", "-o", "b", "--key", "alias/absent"], 8);
     place.ok(&["keys", "disable", &id]);
     assert!(place.fails(&["encrypt", "a", "-o", "b", "--key", &id], 8).contains("DisabledException"));
-    let said = place.fails(&["decrypt", "a.encrypted", "-o", "b"], 4);
+    let said = place.fails(&["decrypt", "a.encrypted", "-o", "b"], 8);
     assert!(said.contains("DisabledException") && said.contains("keyfold keys enable"), "{said}");
     drop(two);
+}
+
+#[test]
+fn a_key_is_given_once() {
+    let place = place();
+    let encrypt = ["encrypt", "a", "-o", "b"];
+    let aes = ["--aes-key", "ns/k=aes.key", "--aes-key", "ns/k=aes.key"];
+    let kms = ["--key", "alias/x", "--key", "alias/x"];
+    place.fails(&[&encrypt[..], &aes].concat(), 2);
+    assert!(place.fails(&[&encrypt[..], &kms].concat(), 2).contains("alias/x is there twice"));
+}
+
+#[test]
+fn hints_fit_what_went_wrong() {
+    let place = place();
+    place.write("curve.pem", include_bytes!("keys/ed25519-public.pem"));
+    let encrypt = ["encrypt", "a", "-o", "b"];
+    for option in [["--rsa-public", "ns/r=curve.pem"], ["--ecdh-public", "curve.pem"]] {
+        let said = place.fails(&[&encrypt[..], &option].concat(), 2);
+        assert!(said.contains("openssl pkey -pubin") && !said.contains("must be PEM"), "{said}");
+    }
+    // A message that was changed, under a key that is there.
+    place.ok(&["encrypt", "a", "-c", "k=value"]);
+    let mut message = place.read("a.encrypted");
+    let at = message.windows(5).position(|bytes| bytes == b"value").unwrap();
+    message[at] = b'V';
+    place.write("changed", message);
+    let said = place.fails(&["decrypt", "changed", "-o", "b"], 4);
+    assert!(said.contains("may have been changed"), "{said}");
+    let foreign = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let said = place.fails(&[&encrypt[..], &["--key", foreign]].concat(), 8);
+    assert!(said.contains("none of AWS"), "{said}");
+}
+
+#[test]
+fn a_store_that_can_not_be_opened_is_reported_once() {
+    let place = place();
+    for name in ["t/a", "t/b", "t/c"] {
+        place.write(name, name);
+    }
+    place.ok(&["encrypt", "-r", "t", "-o", "enc"]);
+    crate::write(&place.store().join("root.key"), b"keyfold root key v1\nxx\n");
+    let said = place.fails(&["decrypt", "-r", "enc", "-o", "dec"], 8);
+    assert_eq!(said.matches("root.key is damaged").count(), 1, "{said}");
+    assert!(said.contains("restore it from a backup"), "{said}");
 }

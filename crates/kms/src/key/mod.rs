@@ -4,11 +4,14 @@
 //! state is AWS's.
 
 pub(crate) mod alias;
+pub(crate) mod grant;
 pub(crate) mod material;
 pub(crate) mod record;
 pub(crate) mod resolve;
 pub(crate) mod rotation;
 pub mod state;
+pub(crate) mod tags;
+pub(crate) mod usage;
 
 pub(crate) use material::BackingKey;
 pub(crate) use record::KeyRecord;

@@ -12,6 +12,7 @@ use keyfold_protocol::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::rotation::Schedule;
 use crate::call::Scope;
 use crate::error::RecordError;
 use crate::root::barrier::Record;
@@ -32,6 +33,18 @@ pub(crate) struct KeyRecord {
     pub(crate) current_material: KeyMaterialId,
     /// How often the key was rotated on demand.
     pub(crate) on_demand_rotations: u32,
+    /// How often it was rotated in any way since there is a history: the number of its last entry.
+    #[serde(default)]
+    pub(crate) rotations: u32,
+    /// When it is rotated automatically, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule: Option<Schedule>,
+    /// The waiting time that ends on `deletion_date`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletion_window_days: Option<u16>,
+    /// What the worker's count of time was when it first saw the key pending deletion; see [`crate::worker`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletion_seen_ms: Option<u64>,
 }
 
 impl Record for KeyRecord {
@@ -45,6 +58,11 @@ impl Record for KeyRecord {
 }
 
 impl KeyRecord {
+    /// The schedule, if it asks for a rotation now. Only an enabled key is rotated automatically.
+    pub(crate) fn due_rotation(&self, now: Timestamp) -> Option<Schedule> {
+        self.schedule.filter(|schedule| self.state == KeyState::Enabled && schedule.next() <= now)
+    }
+
     /// The key as AWS describes it to callers.
     pub(crate) fn metadata(&self, scope: &Scope, key_id: &KeyId) -> KeyMetadata {
         let mut metadata = KeyMetadata::new(key_id.to_string());

@@ -61,8 +61,12 @@ use Verdict::{Allowed as Y, NotPendingDeletion as P, Refused as N};
 pub(crate) const USE: StateRow = StateRow([Y, N, N, N, N, N, N, Y]);
 /// Looking, and taking names away.
 pub(crate) const ANY: StateRow = StateRow([Y, Y, Y, Y, Y, Y, Y, Y]);
-/// Giving a key a name.
+/// Giving a key a name, tags, a description.
 pub(crate) const NAME: StateRow = StateRow([Y, Y, N, N, Y, Y, Y, Y]);
+/// Giving a grant: as for use, but a key that is without its store for a time can be given too.
+pub(crate) const GRANT: StateRow = StateRow([Y, N, N, N, N, Y, N, Y]);
+/// Asking for the schedule of rotation, which a key without material has none of.
+pub(crate) const ROTATION_STATUS: StateRow = StateRow([Y, Y, Y, Y, N, N, Y, Y]);
 /// Enabling and disabling. A key without its store may be switched; that takes effect with the store.
 pub(crate) const SWITCH: StateRow = StateRow([Y, Y, N, N, N, Y, N, N]);
 /// Scheduling deletion.

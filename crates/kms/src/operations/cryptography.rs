@@ -15,6 +15,7 @@ use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::ciphertext::{CiphertextBlob, PLAINTEXT_LEN_MAX};
 use crate::error::{Fault, RecordError};
+use crate::key::grant::GrantUse;
 use crate::key::resolve::load_key;
 use crate::key::{Accepts, BackingKey, Key, resolve_key};
 use crate::validation::{Validation, refuse, unsupported};
@@ -29,8 +30,7 @@ impl Handle for EncryptRequest {
             .context("encryptionContext", self.encryption_context.as_ref())
             .grant_tokens(self.grant_tokens.as_ref())
             .algorithm("encryptionAlgorithm", self.encryption_algorithm.as_ref())
-            .finish()?;
-        no_grant_tokens(self.grant_tokens.as_ref())
+            .finish()
     }
 
     async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
@@ -44,6 +44,14 @@ impl Handle for EncryptRequest {
         let mut response = EncryptResponse::new(blob, key.arn.to_string());
         response.encryption_algorithm = Some(algorithm);
         Ok(response)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
+    }
+
+    fn grant_use(&self, _: &str) -> GrantUse<'_> {
+        GrantUse::Context(self.encryption_context.as_ref())
     }
 
     fn is_dry_run(&self) -> bool {
@@ -62,7 +70,6 @@ impl Handle for DecryptRequest {
             .optional_text("keyId", self.key_id.as_ref(), 1..=2048)
             .algorithm("encryptionAlgorithm", self.encryption_algorithm.as_ref())
             .finish()?;
-        no_grant_tokens(self.grant_tokens.as_ref())?;
         unsupported(self.recipient.is_some(), "Recipient")?;
         no_dry_run_modifiers(self.dry_run_modifiers.as_ref())
     }
@@ -79,6 +86,14 @@ impl Handle for DecryptRequest {
         response.encryption_algorithm = Some(algorithm);
         response.key_material_id = Some(source.blob.header().material_id.to_string());
         Ok(response)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
+    }
+
+    fn grant_use(&self, _: &str) -> GrantUse<'_> {
+        GrantUse::Context(self.encryption_context.as_ref())
     }
 
     fn is_dry_run(&self) -> bool {
@@ -100,7 +115,6 @@ impl Handle for ReEncryptRequest {
             .algorithm("destinationEncryptionAlgorithm", self.destination_encryption_algorithm.as_ref())
             .grant_tokens(self.grant_tokens.as_ref())
             .finish()?;
-        no_grant_tokens(self.grant_tokens.as_ref())?;
         no_dry_run_modifiers(self.dry_run_modifiers.as_ref())
     }
 
@@ -126,6 +140,17 @@ impl Handle for ReEncryptRequest {
         response.source_key_material_id = Some(source.blob.header().material_id.to_string());
         response.destination_key_material_id = Some(current_material(destination));
         Ok(response)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
+    }
+
+    fn grant_use(&self, action: &str) -> GrantUse<'_> {
+        GrantUse::Context(match action {
+            "kms:ReEncryptFrom" => self.source_encryption_context.as_ref(),
+            _ => self.destination_encryption_context.as_ref(),
+        })
     }
 
     fn is_dry_run(&self) -> bool {
@@ -162,6 +187,14 @@ impl Handle for GenerateDataKeyRequest {
         Ok(response)
     }
 
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
+    }
+
+    fn grant_use(&self, _: &str) -> GrantUse<'_> {
+        GrantUse::Context(self.encryption_context.as_ref())
+    }
+
     fn is_dry_run(&self) -> bool {
         self.dry_run == Some(true)
     }
@@ -193,6 +226,14 @@ impl Handle for GenerateDataKeyWithoutPlaintextRequest {
         let mut response = GenerateDataKeyWithoutPlaintextResponse::new(blob, key.arn.to_string());
         response.key_material_id = Some(current_material(key));
         Ok(response)
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
+    }
+
+    fn grant_use(&self, _: &str) -> GrantUse<'_> {
+        GrantUse::Context(self.encryption_context.as_ref())
     }
 
     fn is_dry_run(&self) -> bool {
@@ -351,7 +392,6 @@ fn validate_data_key(
         .member_of("keySpec", key_spec.map(DataKeySpec::as_str), known)
         .grant_tokens(grant_tokens)
         .finish()?;
-    no_grant_tokens(grant_tokens)?;
     data_key_len(number_of_bytes, key_spec).map(|_| ())
 }
 
@@ -364,10 +404,6 @@ fn data_key_len(number_of_bytes: Option<i32>, key_spec: Option<&DataKeySpec>) ->
         _ => None,
     };
     len.ok_or_else(|| refuse("Please specify either number of bytes or key spec."))
-}
-
-fn no_grant_tokens(tokens: Option<&Vec<String>>) -> Result<(), KmsError> {
-    unsupported(tokens.is_some_and(|tokens| !tokens.is_empty()), "GrantTokens")
 }
 
 fn no_dry_run_modifiers(modifiers: Option<&Vec<String>>) -> Result<(), KmsError> {

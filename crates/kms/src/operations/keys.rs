@@ -1,8 +1,8 @@
 //! Making, describing and listing keys.
 
 use keyfold_protocol::operations::{
-    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, KeyListEntry,
-    ListKeysRequest, ListKeysResponse,
+    CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest,
+    GetKeyLastUsageResponse, KeyLastUsageData, KeyListEntry, ListKeysRequest, ListKeysResponse,
 };
 use keyfold_protocol::operations::{KeyMetadata, OperationName};
 use keyfold_protocol::{
@@ -10,22 +10,47 @@ use keyfold_protocol::{
     OriginType,
 };
 
-use super::{Account, Handle, row_of};
+use super::tags::check_tags;
+use super::{Account, Handle, Protected, Target, row_of};
 use crate::authz::check::{Authorized, authorize};
+use crate::authz::key_policy;
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
+use crate::key::tags::KeyTags;
 use crate::key::{Accepts, BackingKey, Key, KeyRecord, alias, resolve_key};
 use crate::page::Page;
 use crate::root::barrier::{Changes, Place};
 use crate::validation::{Validation, refuse, unsupported};
 
+/// A key that is not there yet.
+#[derive(Debug)]
+pub(crate) struct KeyToBe {
+    is_tagged: bool,
+}
+
+impl Target for KeyToBe {
+    fn resources(&self, call: &Call<'_>) -> Vec<Protected> {
+        // Tagging it at birth takes the permission to tag as well.
+        let mut resources = Account.resources(call);
+        if self.is_tagged {
+            resources.extend(Account.resources(call));
+        }
+        resources
+    }
+
+    fn keys(&self) -> Vec<&Key> {
+        Vec::new()
+    }
+}
+
 impl Handle for CreateKeyRequest {
-    type Target = Account;
+    type Target = KeyToBe;
 
     fn validate(&self) -> Result<(), KmsError> {
         let (usage, spec, origin) = (self.key_usage.as_ref(), self.key_spec.as_ref(), self.origin.as_ref());
         let older_spec = self.customer_master_key_spec.as_ref();
         Validation::default()
+            .policy(self.policy.as_ref())
             .optional_text("description", self.description.as_ref(), 0..=DESCRIPTION_LEN_MAX)
             .member_of(
                 "keyUsage",
@@ -39,6 +64,7 @@ impl Handle for CreateKeyRequest {
                 names(CustomerMasterKeySpec::ALL, CustomerMasterKeySpec::as_str),
             )
             .member_of("origin", origin.map(OriginType::as_str), names(OriginType::ALL, OriginType::as_str))
+            .tags(self.tags.as_deref().unwrap_or_default())
             .finish()?;
         if spec.is_some() && older_spec.is_some() {
             return Err(refuse(
@@ -59,21 +85,25 @@ impl Handle for CreateKeyRequest {
         if let Some(origin) = origin.filter(|origin| **origin != OriginType::AwsKms) {
             return Err(not_supported("Origin", origin.as_str()));
         }
-        unsupported(self.policy.is_some(), "Policy")?;
-        unsupported(self.bypass_policy_lockout_safety_check == Some(true), "BypassPolicyLockoutSafetyCheck")?;
-        unsupported(self.tags.as_ref().is_some_and(|tags| !tags.is_empty()), "Tags")?;
+        check_tags(self.tags.as_deref().unwrap_or_default())?;
         unsupported(self.multi_region == Some(true), "MultiRegion")?;
         unsupported(self.custom_key_store_id.is_some(), "CustomKeyStoreId")?;
         unsupported(self.xks_key_id.is_some(), "XksKeyId")
     }
 
-    async fn resolve(&self, _: &Call<'_>) -> Result<Account, KmsError> {
-        Ok(Account)
+    async fn resolve(&self, _: &Call<'_>) -> Result<KeyToBe, KmsError> {
+        Ok(KeyToBe { is_tagged: self.tags.as_ref().is_some_and(|tags| !tags.is_empty()) })
     }
 
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<CreateKeyResponse, Fault> {
         let mut changes = call.barrier.changes();
-        let metadata = add_key(call, &authorized, &mut changes)?.metadata(call);
+        let key = add_key(call, &authorized, &mut changes)?;
+        if let Some(document) = &authorized.request().policy {
+            let bypass = authorized.request().bypass_policy_lockout_safety_check == Some(true);
+            let policy = key_policy::admit(call, &call.scope.key_arn(&key.id), document, bypass).await?;
+            changes.create(Place::key_policy(call.scope, &key.id), &policy)?;
+        }
+        let metadata = key.metadata(call);
         changes.commit().await?;
         Ok(CreateKeyResponse::new(metadata))
     }
@@ -83,11 +113,11 @@ impl Handle for DescribeKeyRequest {
     type Target = Key;
 
     fn validate(&self) -> Result<(), KmsError> {
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .grant_tokens(self.grant_tokens.as_ref())
-            .finish()?;
-        unsupported(self.grant_tokens.as_ref().is_some_and(|tokens| !tokens.is_empty()), "GrantTokens")
+        Validation::default().key_id("keyId", &self.key_id).grant_tokens(self.grant_tokens.as_ref()).finish()
+    }
+
+    fn grant_tokens(&self) -> &[String] {
+        self.grant_tokens.as_deref().unwrap_or_default()
     }
 
     async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
@@ -100,6 +130,33 @@ impl Handle for DescribeKeyRequest {
     ) -> Result<DescribeKeyResponse, Fault> {
         let key = authorized.target();
         Ok(DescribeKeyResponse::new(key.stored.record.metadata(call.scope, &key.id)))
+    }
+}
+
+impl Handle for GetKeyLastUsageRequest {
+    type Target = Key;
+
+    fn validate(&self) -> Result<(), KmsError> {
+        Validation::default().key_id("keyId", &self.key_id).finish()
+    }
+
+    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
+        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    }
+
+    async fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<GetKeyLastUsageResponse, Fault> {
+        let key = authorized.target();
+        let mut data = KeyLastUsageData::new();
+        if let Some(last) = call.usage.last_use(call.barrier, call.scope, &key.id).await? {
+            (data.operation, data.timestamp) = (Some(last.operation), Some(last.at));
+        }
+        let created = key.stored.record.created;
+        let mut response = GetKeyLastUsageResponse::new(key.arn.to_string(), data);
+        (response.tracking_start_date, response.key_creation_date) = (Some(created), Some(created));
+        Ok(response)
     }
 }
 
@@ -154,7 +211,7 @@ pub(crate) async fn ensure_default_key(call: &Call<'_>, name: &AliasName) -> Res
     request.validate()?;
     let row = row_of(OperationName::CreateKey)
         .ok_or_else(|| KmsError::unsupported_member(OperationName::CreateKey.as_str()))?;
-    let authorized = authorize(call, row, &request, Account)?;
+    let authorized = authorize(call, row, &request, KeyToBe { is_tagged: false }).await?;
     let mut changes = call.barrier.changes();
     let key = add_key(call, &authorized, &mut changes)?;
     alias::create(&mut changes, (call.barrier, call.scope), name, &key.id, None, call.now)?;
@@ -193,9 +250,16 @@ fn add_key(
         deletion_date: None,
         current_material: material_id,
         on_demand_rotations: 0,
+        rotations: 0,
+        schedule: None,
+        deletion_window_days: None,
+        deletion_seen_ms: None,
     };
     changes.create(Place::key(call.scope, &id), &record)?;
     changes.create(Place::material(call.scope, &id, &material_id), &material)?;
+    if let Some(tags) = authorized.request().tags.as_ref().filter(|tags| !tags.is_empty()) {
+        changes.create(Place::key_tags(call.scope, &id), &KeyTags::default().with(tags)?)?;
+    }
     Ok(NewKey { id, record })
 }
 
@@ -211,7 +275,7 @@ fn names<T>(all: &'static [T], name: fn(&T) -> &str) -> impl Iterator<Item = &'s
 }
 
 /// Service model: `DescriptionType`, in characters.
-const DESCRIPTION_LEN_MAX: usize = 8192;
+pub(super) const DESCRIPTION_LEN_MAX: usize = 8192;
 const DEFAULT_KEY_DESCRIPTION: &str = "Default key";
 const OWN_KEYS: &str = "SELF";
 const SHARED_KEYS: &str = "OTHER_ACCOUNTS_VIA_RAM";

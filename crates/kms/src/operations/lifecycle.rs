@@ -1,12 +1,11 @@
-//! Enabling and disabling, scheduled deletion, rotation on demand.
+//! Enabling and disabling, scheduled deletion. The deletion itself is done by [`crate::worker`].
 //!
 //! All of them change one key's record. That the state allows it was judged against the same record that they then
 //! replace, so nothing can come between.
 
 use keyfold_protocol::operations::{
     CancelKeyDeletionRequest, CancelKeyDeletionResponse, DisableKeyRequest, DisableKeyResponse,
-    EnableKeyRequest, EnableKeyResponse, RotateKeyOnDemandRequest, RotateKeyOnDemandResponse,
-    ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse,
+    EnableKeyRequest, EnableKeyResponse, ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse,
 };
 use keyfold_protocol::{KeyState, KmsError, Timestamp};
 
@@ -14,7 +13,7 @@ use super::Handle;
 use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::error::Fault;
-use crate::key::{Accepts, Key, KeyRecord, resolve_key, rotation};
+use crate::key::{Accepts, Key, KeyRecord, resolve_key};
 use crate::validation::{Validation, refuse};
 
 impl Handle for EnableKeyRequest {
@@ -74,7 +73,7 @@ impl Handle for ScheduleKeyDeletionRequest {
         let days = window(authorized.request())?;
         let key = authorized.target();
         let deletion_date = call.now.plus_days(days);
-        set_state(call, key, KeyState::PendingDeletion, Some(deletion_date)).await?;
+        set_state(call, key, KeyState::PendingDeletion, Some((deletion_date, days))).await?;
         let mut response = ScheduleKeyDeletionResponse::new(key.arn.to_string());
         response.deletion_date = Some(deletion_date);
         response.key_state = Some(KeyState::PendingDeletion);
@@ -108,38 +107,19 @@ impl Handle for CancelKeyDeletionRequest {
     }
 }
 
-impl Handle for RotateKeyOnDemandRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
-    }
-
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
-        call: &Call<'_>,
-        authorized: Authorized<'_, Self>,
-    ) -> Result<RotateKeyOnDemandResponse, Fault> {
-        let key = authorized.target();
-        let mut changes = call.barrier.changes();
-        rotation::rotate_on_demand(&mut changes, call.scope, key, call.now)?;
-        changes.commit().await?;
-        Ok(RotateKeyOnDemandResponse::new(key.arn.to_string()))
-    }
-}
-
-/// Moves a key to another state; if it is there already, nothing is written.
+/// Moves a key to another state, with date and window if it is to be deleted; if it is there already, nothing is
+/// written.
 async fn set_state(
     call: &Call<'_>,
     key: &Key,
     state: KeyState,
-    deletion_date: Option<Timestamp>,
+    deletion: Option<(Timestamp, u16)>,
 ) -> Result<(), Fault> {
     let record = &key.stored.record;
-    let changed = KeyRecord { state, deletion_date, ..record.clone() };
+    let deletion_window_days = deletion.map(|(_, days)| days);
+    let deletion_date = deletion.map(|(date, _)| date);
+    let changed =
+        KeyRecord { state, deletion_date, deletion_window_days, deletion_seen_ms: None, ..record.clone() };
     if changed == *record {
         return Ok(());
     }

@@ -10,18 +10,26 @@
 
 mod aliases;
 mod cryptography;
+mod grants;
 mod keys;
 mod lifecycle;
+mod policies;
+mod rotation;
+mod tags;
 
 use std::fmt;
 use std::future::Future;
 
 use keyfold_protocol::operations::{
-    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest, DeleteAliasRequest,
-    DescribeKeyRequest, DisableKeyRequest, EnableKeyRequest, EncryptRequest, GenerateDataKeyRequest,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ListAliasesRequest, ListKeysRequest,
-    Operation, OperationName, ReEncryptRequest, Request, Response, RotateKeyOnDemandRequest,
-    ScheduleKeyDeletionRequest, UpdateAliasRequest,
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest, DecryptRequest,
+    DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
+    EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest,
+    GenerateRandomRequest, GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest,
+    ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest, ListKeysRequest,
+    ListResourceTagsRequest, ListRetirableGrantsRequest, Operation, OperationName, PutKeyPolicyRequest,
+    ReEncryptRequest, Request, Response, RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest,
+    ScheduleKeyDeletionRequest, TagResourceRequest, UntagResourceRequest, UpdateAliasRequest,
+    UpdateKeyDescriptionRequest,
 };
 use keyfold_protocol::{AliasArn, BoxFuture, KeyArn, KmsError};
 
@@ -29,7 +37,9 @@ use crate::authz::check::{Authorized, authorize};
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
 use crate::key::Key;
+use crate::key::grant::{self, GrantRecord, GrantUse};
 use crate::key::state::{self, StateRow};
+use crate::key::usage::UsageLog;
 
 pub(crate) use keys::ensure_default_key;
 
@@ -37,12 +47,15 @@ pub(crate) use keys::ensure_default_key;
 pub static OPERATIONS: &[OperationRow] = &[
     row::<CancelKeyDeletionRequest>(&["kms:CancelKeyDeletion"], WRITES, Some(state::CANCEL_DELETION)),
     row::<CreateAliasRequest>(&["kms:CreateAlias"], WRITES, Some(state::NAME)),
-    row::<CreateKeyRequest>(&["kms:CreateKey"], WRITES, None),
+    row::<CreateGrantRequest>(&["kms:CreateGrant"], WRITES, Some(state::GRANT)),
+    row::<CreateKeyRequest>(&["kms:CreateKey", "kms:TagResource"], WRITES, None),
     row::<DecryptRequest>(&["kms:Decrypt"], READS, Some(state::USE)),
     row::<DeleteAliasRequest>(&["kms:DeleteAlias"], WRITES, Some(state::ANY)),
     row::<DescribeKeyRequest>(&["kms:DescribeKey"], READS, Some(state::ANY)),
     row::<DisableKeyRequest>(&["kms:DisableKey"], WRITES, Some(state::SWITCH)),
+    row::<DisableKeyRotationRequest>(&["kms:DisableKeyRotation"], WRITES, Some(state::USE)),
     row::<EnableKeyRequest>(&["kms:EnableKey"], WRITES, Some(state::SWITCH)),
+    row::<EnableKeyRotationRequest>(&["kms:EnableKeyRotation"], WRITES, Some(state::USE)),
     row::<EncryptRequest>(&["kms:Encrypt"], READS, Some(state::USE)),
     row::<GenerateDataKeyRequest>(&["kms:GenerateDataKey"], READS, Some(state::USE)),
     row::<GenerateDataKeyWithoutPlaintextRequest>(
@@ -51,12 +64,72 @@ pub static OPERATIONS: &[OperationRow] = &[
         Some(state::USE),
     ),
     row::<GenerateRandomRequest>(&["kms:GenerateRandom"], READS, None),
+    row::<GetKeyLastUsageRequest>(&["kms:GetKeyLastUsage"], READS, Some(state::ANY)),
+    row::<GetKeyPolicyRequest>(&["kms:GetKeyPolicy"], READS, Some(state::ANY)),
+    row::<GetKeyRotationStatusRequest>(&["kms:GetKeyRotationStatus"], READS, Some(state::ROTATION_STATUS)),
     row::<ListAliasesRequest>(&["kms:ListAliases"], READS, Some(state::ANY)),
+    row::<ListGrantsRequest>(&["kms:ListGrants"], READS, Some(state::ANY)),
+    row::<ListKeyPoliciesRequest>(&["kms:ListKeyPolicies"], READS, Some(state::ANY)),
+    row::<ListKeyRotationsRequest>(&["kms:ListKeyRotations"], READS, Some(state::ANY)),
     row::<ListKeysRequest>(&["kms:ListKeys"], READS, None),
+    row::<ListResourceTagsRequest>(&["kms:ListResourceTags"], READS, Some(state::ANY)),
+    row::<ListRetirableGrantsRequest>(&["kms:ListRetirableGrants"], READS, None),
+    row::<PutKeyPolicyRequest>(&["kms:PutKeyPolicy"], WRITES, Some(state::ANY)),
     row::<ReEncryptRequest>(&["kms:ReEncryptFrom", "kms:ReEncryptTo"], READS, Some(state::USE)),
+    row::<RetireGrantRequest>(&["kms:RetireGrant"], WRITES, Some(state::ANY)),
+    row::<RevokeGrantRequest>(&["kms:RevokeGrant"], WRITES, Some(state::ANY)),
     row::<RotateKeyOnDemandRequest>(&["kms:RotateKeyOnDemand"], WRITES, Some(state::USE)),
     row::<ScheduleKeyDeletionRequest>(&["kms:ScheduleKeyDeletion"], WRITES, Some(state::SCHEDULE_DELETION)),
+    row::<TagResourceRequest>(&["kms:TagResource"], WRITES, Some(state::NAME)),
+    row::<UntagResourceRequest>(&["kms:UntagResource"], WRITES, Some(state::NAME)),
     row::<UpdateAliasRequest>(&["kms:UpdateAlias"], WRITES, Some(state::NAME)),
+    row::<UpdateKeyDescriptionRequest>(&["kms:UpdateKeyDescription"], WRITES, Some(state::NAME)),
+];
+
+/// The operations of AWS KMS that are not built yet. Together with [`OPERATIONS`] they are all
+/// ([`KNOWN_OPERATIONS`](keyfold_protocol::operations::KNOWN_OPERATIONS)).
+pub const NOT_BUILT: &[&str] = &[
+    "ConnectCustomKeyStore",
+    "CreateCustomKeyStore",
+    "Decapsulate",
+    "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret",
+    "DescribeCustomKeyStores",
+    "DisconnectCustomKeyStore",
+    "Encapsulate",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateMac",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ImportKeyMaterial",
+    "ReplicateKey",
+    "Sign",
+    "UpdateCustomKeyStore",
+    "UpdatePrimaryRegion",
+    "Verify",
+    "VerifyMac",
+];
+
+/// The operations that are built in part, and what they refuse with `UnsupportedOperationException`.
+pub const BUILT_IN_PART: &[(OperationName, &str)] = &[
+    (
+        OperationName::CreateKey,
+        "`KeySpec` other than `SYMMETRIC_DEFAULT`, `Origin` other than `AWS_KMS`, `MultiRegion`, `CustomKeyStoreId`, \
+         `XksKeyId`",
+    ),
+    (
+        OperationName::CreateGrant,
+        "`GranteeServicePrincipal`, `RetiringServicePrincipal`, `SourceArn`; grants to other accounts have no effect",
+    ),
+    (OperationName::Decrypt, "`Recipient`, `DryRunModifiers`"),
+    (OperationName::GenerateDataKey, "`Recipient`"),
+    (OperationName::GenerateRandom, "`CustomKeyStoreId`, `Recipient`"),
+    (OperationName::ListGrants, "`GranteeServicePrincipal`"),
+    (OperationName::ListKeys, "`OTHER_ACCOUNTS_VIA_RAM`"),
+    (OperationName::ListRetirableGrants, "`RetiringServicePrincipal`"),
+    (OperationName::ReEncrypt, "`DryRunModifiers`"),
 ];
 
 /// What is known of an operation.
@@ -95,6 +168,16 @@ pub(crate) trait Handle: Operation + Sync + 'static {
         authorized: Authorized<'_, Self>,
     ) -> impl Future<Output = Result<Self::Output, Fault>> + Send;
 
+    /// The grant tokens of the request, which must be ours.
+    fn grant_tokens(&self) -> &[String] {
+        &[]
+    }
+
+    /// What the request tells a grant that shall allow `action`.
+    fn grant_use(&self, _action: &str) -> GrantUse<'_> {
+        GrantUse::Plain
+    }
+
     /// Whether everything is to be checked and nothing answered. Only for operations that don't write.
     fn is_dry_run(&self) -> bool {
         false
@@ -107,6 +190,10 @@ pub(crate) trait Target: Send + Sync + fmt::Debug {
     fn resources(&self, call: &Call<'_>) -> Vec<Protected>;
     /// The keys whose state must allow it.
     fn keys(&self) -> Vec<&Key>;
+    /// The one grant that it acts on, if it does.
+    fn grant(&self) -> Option<&GrantRecord> {
+        None
+    }
 }
 
 /// A resource that permission is needed for.
@@ -116,17 +203,19 @@ pub(crate) struct Protected {
     pub(crate) account: String,
     /// Its ARN, or `*` for the account as such.
     pub(crate) arn: String,
+    /// The key, if it is one: a key has a policy of its own.
+    pub(crate) key: Option<KeyArn>,
 }
 
 impl From<&KeyArn> for Protected {
     fn from(arn: &KeyArn) -> Self {
-        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string() }
+        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string(), key: Some(arn.clone()) }
     }
 }
 
 impl From<&AliasArn> for Protected {
     fn from(arn: &AliasArn) -> Self {
-        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string() }
+        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string(), key: None }
     }
 }
 
@@ -136,7 +225,7 @@ pub(crate) struct Account;
 
 impl Target for Account {
     fn resources(&self, call: &Call<'_>) -> Vec<Protected> {
-        vec![Protected { account: call.scope.account.to_string(), arn: "*".to_owned() }]
+        vec![Protected { account: call.scope.account.to_string(), arn: "*".to_owned(), key: None }]
     }
 
     fn keys(&self) -> Vec<&Key> {
@@ -188,16 +277,25 @@ fn boxed<'a, O: Handle>(
 async fn run<O: Handle>(call: &Call<'_>, row: &OperationRow, request: Request) -> Result<Response, KmsError> {
     let request = O::try_from(request).map_err(KmsError::internal)?;
     request.validate()?;
+    request.grant_tokens().iter().try_for_each(|token| grant::open_token(call, token).map(|_| ()))?;
     for _ in 0..ATTEMPTS_MAX {
         let target = request.resolve(call).await?;
-        let authorized = authorize(call, row, &request, target)?;
+        let authorized = authorize(call, row, &request, target).await?;
         for key in authorized.target().keys() {
             if let Some(states) = &row.states {
                 states.check(&key.arn, &key.stored.record.state)?;
             }
         }
+        let used: Vec<_> = match UsageLog::tracks(row.name) {
+            true => authorized.target().keys().iter().map(|key| key.id).collect(),
+            false => Vec::new(),
+        };
         match O::perform(call, authorized).await {
             Ok(_) if request.is_dry_run() => return Err(KmsError::dry_run()),
+            Ok(output) if !used.is_empty() => {
+                used.into_iter().for_each(|key_id| call.usage.note(call.scope, key_id, row.name, call.now));
+                return Ok(output.into());
+            }
             Ok(output) => return Ok(output.into()),
             Err(Fault::Answer(error)) => return Err(error),
             Err(Fault::Conflict) => {}

@@ -26,11 +26,12 @@ use std::sync::Arc;
 use keyfold_crypto::digest::Hash;
 use keyfold_crypto::hmac::HmacKey;
 use keyfold_crypto::{CryptoError, SecretBytes, rand};
-use keyfold_protocol::{AliasName, KeyId, KeyMaterialId, KmsError};
+use keyfold_protocol::{AccountId, AliasName, KeyId, KeyMaterialId, KmsError};
 
 use super::{Root, RootError};
 use crate::call::Scope;
 use crate::error::{Fault, RecordError, ServiceError};
+use crate::principals::{AccessKeyId, UserName};
 use crate::sealing::{self, DERIVATION_LEN, Key};
 use crate::store::{Condition, Outcome, Revision, Row, Store, StoreError, Transaction, Write};
 
@@ -52,7 +53,8 @@ pub(crate) struct Stored<R> {
     pub(crate) record: R,
 }
 
-/// Where a record is: its row key, `type/…`. No text of a user is in it; alias names appear as an HMAC.
+/// Where a record is: its row key, `type/…`. No text of a user is in it; names of aliases, users and grants, and
+/// the principals of grants, appear as an HMAC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place(String);
 
@@ -74,7 +76,27 @@ impl Place {
 
     /// A version of the material of a key.
     pub(crate) fn material(scope: &Scope, key_id: &KeyId, material_id: &KeyMaterialId) -> Self {
-        Self(format!("material/{}/{}/{key_id}/{material_id}", scope.account, scope.region))
+        Self(format!("{}{material_id}", Self::materials(scope, key_id)))
+    }
+
+    /// What the places of all versions of a key's material start with.
+    pub(crate) fn materials(scope: &Scope, key_id: &KeyId) -> String {
+        format!("material/{}/{}/{key_id}/", scope.account, scope.region)
+    }
+
+    /// The note that a key is being erased.
+    pub(crate) fn erasing(scope: &Scope, key_id: &KeyId) -> Self {
+        Self(format!("{}{}/{}/{key_id}", Self::all_erasing(), scope.account, scope.region))
+    }
+
+    /// What the places of all such notes start with.
+    pub(crate) fn all_erasing() -> String {
+        "erasing/".to_owned()
+    }
+
+    /// What the workers have seen of time.
+    pub(crate) fn worker_count() -> Self {
+        Self("worker".to_owned())
     }
 
     /// The names that a key has.
@@ -87,9 +109,92 @@ impl Place {
         format!("alias/{}/{}/", scope.account, scope.region)
     }
 
+    /// The tags of a key.
+    pub(crate) fn key_tags(scope: &Scope, key_id: &KeyId) -> Self {
+        Self(format!("key-tags/{}/{}/{key_id}", scope.account, scope.region))
+    }
+
+    /// An entry in the history of a key's material.
+    pub(crate) fn rotation(scope: &Scope, key_id: &KeyId, number: u32) -> Self {
+        Self(format!("{}{number:010}", Self::rotations(scope, key_id)))
+    }
+
+    /// What the places of the history of a key's material start with.
+    pub(crate) fn rotations(scope: &Scope, key_id: &KeyId) -> String {
+        format!("rotation/{}/{}/{key_id}/", scope.account, scope.region)
+    }
+
+    /// What the places of all accounts start with.
+    pub(crate) const ACCOUNTS: &'static str = "account/";
+
+    /// An account.
+    pub(crate) fn account(account: &AccountId) -> Self {
+        Self(format!("{}{account}", Self::ACCOUNTS))
+    }
+
+    /// What the places of all users of an account start with.
+    pub(crate) fn users(account: &AccountId) -> String {
+        format!("user/{account}/")
+    }
+
+    /// An access key.
+    pub(crate) fn access_key(id: &AccessKeyId) -> Self {
+        Self(format!("access-key/{id}"))
+    }
+
+    /// The policy of a key.
+    pub(crate) fn key_policy(scope: &Scope, key_id: &KeyId) -> Self {
+        Self(format!("key-policy/{}/{}/{key_id}", scope.account, scope.region))
+    }
+
     /// The last part of the row key.
     pub(crate) fn name(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// A grant.
+    pub(crate) fn grant(scope: &Scope, key_id: &KeyId, grant_id: &str) -> Self {
+        Self(format!("{}{grant_id}", Self::grants(scope, key_id)))
+    }
+
+    /// What the places of all grants of a key start with.
+    pub(crate) fn grants(scope: &Scope, key_id: &KeyId) -> String {
+        format!("grant/{}/{}/{key_id}/", scope.account, scope.region)
+    }
+
+    /// What the places of the grants of a key to one principal start with, whom `tag` stands for.
+    pub(crate) fn grants_to(scope: &Scope, key_id: &KeyId, tag: &str) -> String {
+        format!("grantee/{}/{}/{key_id}/{tag}/", scope.account, scope.region)
+    }
+
+    /// What the places of the grants start with that one principal may retire, whom `tag` stands for.
+    pub(crate) fn retirable_by(scope: &Scope, tag: &str) -> String {
+        format!("retirable/{}/{}/{tag}/", scope.account, scope.region)
+    }
+
+    /// Which grant of a key has the name and the terms that `tag` stands for.
+    pub(crate) fn grant_name(scope: &Scope, key_id: &KeyId, tag: &str) -> Self {
+        Self(format!("grant-name/{}/{}/{key_id}/{tag}", scope.account, scope.region))
+    }
+
+    /// How many grants a key has.
+    pub(crate) fn key_grants(scope: &Scope, key_id: &KeyId) -> Self {
+        Self(format!("key-grants/{}/{}/{key_id}", scope.account, scope.region))
+    }
+
+    /// The place of this name below one of the prefixes above.
+    pub(crate) fn below(prefix: &str, name: &str) -> Self {
+        Self(format!("{prefix}{name}"))
+    }
+
+    /// When a key was last used.
+    pub(crate) fn usage(scope: &Scope, key_id: &KeyId) -> Self {
+        Self(format!("usage/{}/{}/{key_id}", scope.account, scope.region))
+    }
+
+    /// The whole row key.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 
     fn domain_key() -> Self {
@@ -106,6 +211,7 @@ pub(crate) struct Barrier {
     domain_key: Key,
     index_key: HmacKey,
     marker_key: HmacKey,
+    grant_token_key: HmacKey,
     store: Arc<dyn Store>,
 }
 
@@ -144,9 +250,11 @@ impl Barrier {
         // Under the first generation for ever: what was found by its index must be found after a rotation too.
         let index_key = sealing::derive(&domain_key, INDEX_LABEL, b"")?;
         let marker_key = sealing::derive(&domain_key, MARKER_LABEL, b"")?;
+        let grant_token_key = sealing::derive(&domain_key, GRANT_TOKEN_LABEL, b"")?;
         Ok(Self {
             index_key: HmacKey::new(Hash::Sha256, index_key.expose()),
             marker_key: HmacKey::new(Hash::Sha256, marker_key.expose()),
+            grant_token_key: HmacKey::new(Hash::Sha256, grant_token_key.expose()),
             domain_key,
             store,
         })
@@ -157,6 +265,26 @@ impl Barrier {
     pub(crate) fn alias_place(&self, scope: &Scope, name: &AliasName) -> Place {
         let tag = self.index_key.sign(format!("{}/{}/{name}", scope.account, scope.region).as_bytes());
         Place(format!("{}{}", Place::aliases(scope), hex::encode(tag)))
+    }
+
+    /// The place of a user: its name under the index key, in lower case, since names that differ in case only are
+    /// the same. No alias has such a text: those start with an account.
+    pub(crate) fn user_place(&self, account: &AccountId, name: &UserName) -> Place {
+        let name = name.as_str().to_ascii_lowercase();
+        let tag = self.index_key.sign(format!("user/{account}/{name}").as_bytes());
+        Place(format!("{}{}", Place::users(account), hex::encode(tag)))
+    }
+
+    /// What stands for a text of a user in a place: its HMAC under the index key, together with what kind of text it
+    /// is, account and Region. No alias name has a line feed, so none looks like another kind.
+    pub(crate) fn index(&self, scope: &Scope, kind: &str, text: &str) -> String {
+        let text = format!("{kind}\n{}/{}\n{text}", scope.account, scope.region);
+        hex::encode(self.index_key.sign(text.as_bytes()))
+    }
+
+    /// The key that grant tokens are authenticated with.
+    pub(crate) fn grant_token_key(&self) -> &HmacKey {
+        &self.grant_token_key
     }
 
     /// The key that page markers are authenticated with.
@@ -304,4 +432,5 @@ const HEADER_LEN: usize = 1 + 4 + 8 + DERIVATION_LEN;
 const RECORD_LABEL: &[u8] = b"keyfold record v1";
 const INDEX_LABEL: &[u8] = b"keyfold alias index v1";
 const MARKER_LABEL: &[u8] = b"keyfold page marker v1";
+const GRANT_TOKEN_LABEL: &[u8] = b"keyfold grant token v1";
 const DOMAIN_AAD_PREFIX: &[u8] = b"keyfold domain key v1 ";

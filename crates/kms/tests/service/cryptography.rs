@@ -319,12 +319,13 @@ fn members_that_are_not_honoured_are_refused() {
     let unsupported =
         |error: keyfold_protocol::KmsError| assert_eq!(error.kind(), ErrorKind::UnsupportedOperation);
     let tokens = || Some(vec!["token".to_owned()]);
+    let no_token = |error: keyfold_protocol::KmsError| assert_eq!(error.kind(), ErrorKind::InvalidGrantToken);
     let mut request = EncryptRequest::new(&*key_id, secret(b"x"));
     request.grant_tokens = tokens();
-    unsupported(home.send(request).unwrap_err());
+    no_token(home.send(request).unwrap_err());
     let mut request = DecryptRequest::new(&*blob);
     request.grant_tokens = tokens();
-    unsupported(home.send(request).unwrap_err());
+    no_token(home.send(request).unwrap_err());
     let mut request = DecryptRequest::new(&*blob);
     request.recipient = Some(RecipientInfo::new());
     unsupported(home.send(request).unwrap_err());
@@ -333,7 +334,7 @@ fn members_that_are_not_honoured_are_refused() {
     unsupported(home.send(request).unwrap_err());
     let mut request = ReEncryptRequest::new(&*blob, &*key_id);
     request.grant_tokens = tokens();
-    unsupported(home.send(request).unwrap_err());
+    no_token(home.send(request).unwrap_err());
     let mut request = GenerateDataKeyRequest::new(&*key_id);
     (request.recipient, request.number_of_bytes) = (Some(RecipientInfo::new()), Some(1));
     unsupported(home.send(request).unwrap_err());

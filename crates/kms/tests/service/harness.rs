@@ -56,6 +56,10 @@ impl Home {
         self.clock.0.fetch_add(days * 24 * 60 * 60 * 1000, Ordering::SeqCst);
     }
 
+    pub(crate) fn minutes_later(&self, minutes: i64) {
+        self.clock.0.fetch_add(minutes * 60 * 1000, Ordering::SeqCst);
+    }
+
     pub(crate) fn send<O: Operation>(&self, request: O) -> Result<O::Output, KmsError> {
         pollster::block_on(self.kms.send(request))
     }

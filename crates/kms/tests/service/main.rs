@@ -3,9 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod aliases;
+mod authz;
 mod cryptography;
+mod grants;
 mod harness;
 mod keys;
+mod principals;
 mod processes;
+mod rotation;
 mod stored;
 mod tables;
+mod tags;
+mod usage;
+mod worker;

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use keyfold_kms::key::state::Verdict;
-use keyfold_kms::operations::OPERATIONS;
+use keyfold_kms::operations::{BUILT_IN_PART, NOT_BUILT, OPERATIONS};
 use keyfold_protocol::KeyState;
-use keyfold_protocol::operations::OperationName;
+use keyfold_protocol::operations::{KNOWN_OPERATIONS, OperationName};
 
 #[test]
 fn every_operation_has_one_row_with_permissions_and_states() {
@@ -15,7 +15,10 @@ fn every_operation_has_one_row_with_permissions_and_states() {
         assert!(!row.actions.is_empty() && row.actions.iter().all(|action| action.starts_with("kms:")));
         let acts_on_no_key = matches!(
             row.name,
-            OperationName::CreateKey | OperationName::GenerateRandom | OperationName::ListKeys
+            OperationName::CreateKey
+                | OperationName::GenerateRandom
+                | OperationName::ListKeys
+                | OperationName::ListRetirableGrants
         );
         assert_eq!(row.states.is_none(), acts_on_no_key, "{}", row.name);
     }
@@ -45,4 +48,46 @@ fn the_state_matrix_is_the_recorded_one() {
         matrix == recorded,
         "the matrix has changed; if that is meant, this is the new snapshot:\n{matrix}"
     );
+}
+
+/// What `docs/api.md` is.
+fn api_page() -> String {
+    let mut page = format!(
+        "# The KMS API: what is built\n\n\
+         Generated from `OPERATIONS` in `crates/kms/src/operations/mod.rs`; a test fails when this page differs from it.\n\n\
+         Of {} operations {} are built for symmetric encryption keys, {} of them in part, and {} not yet. An operation that is \
+         not built answers `UnsupportedOperationException`, so does a built one that is asked for what it does not do.\n\n\
+         | operation | built | permissions | changes something | refuses |\n|---|---|---|---|---|\n",
+        KNOWN_OPERATIONS.len(),
+        OPERATIONS.len(),
+        BUILT_IN_PART.len(),
+        NOT_BUILT.len(),
+    );
+    for name in KNOWN_OPERATIONS {
+        let Some(row) = OPERATIONS.iter().find(|row| row.name.as_str() == *name) else {
+            writeln!(page, "| {name} | not yet | | | |").unwrap();
+            continue;
+        };
+        let part = BUILT_IN_PART.iter().find(|(part, _)| *part == row.name);
+        let (built, refuses) = part.map_or(("yes", ""), |(_, what)| ("partly", what));
+        let actions: Vec<_> = row.actions.iter().map(|action| format!("`{action}`")).collect();
+        let (actions, changes) = (actions.join(", "), if row.mutates { "yes" } else { "no" });
+        writeln!(page, "| {name} | {built} | {actions} | {changes} | {refuses} |").unwrap();
+    }
+    page.replace("|  |", "| |")
+}
+
+#[test]
+fn every_operation_of_aws_is_built_or_known_not_to_be() {
+    let mut names: Vec<_> = OPERATIONS.iter().map(|row| row.name.as_str()).collect();
+    names.extend(NOT_BUILT);
+    names.sort_unstable();
+    assert_eq!(names, KNOWN_OPERATIONS);
+}
+
+#[test]
+fn the_page_about_the_api_is_the_generated_one() {
+    let recorded = include_str!("../../../../docs/api.md");
+    let page = api_page();
+    assert!(page == recorded, "docs/api.md is not what the table says; it should be:\n{page}");
 }

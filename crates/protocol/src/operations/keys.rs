@@ -1,4 +1,4 @@
-//! Keys: making, describing and listing them, their states, and rotation.
+//! Keys: making, describing and listing them, their states and use.
 //!
 //! Shapes only; see the module above for what is common to all.
 
@@ -221,18 +221,40 @@ shape! {
 }
 
 shape! {
-    /// Gives a key new material to encrypt with; what older material encrypted can still be decrypted.
+    /// Asks when a key was last used.
     #[serde(deny_unknown_fields)]
-    RotateKeyOnDemandRequest {
+    GetKeyLastUsageRequest {
         /// Key id or key ARN.
         key_id: String,
     } optional {}
 }
 
 shape! {
-    /// The key that was rotated.
-    RotateKeyOnDemandResponse {
+    /// When a key was last used.
+    GetKeyLastUsageResponse {
         /// The key ARN.
         key_id: String,
-    } optional {}
+        /// The last successful cryptographic operation; empty if there was none since `TrackingStartDate`.
+        key_last_usage: KeyLastUsageData,
+    } optional {
+        /// Since when use is recorded, or when the key was made, whichever is later.
+        tracking_start_date: Timestamp,
+        /// When the key was made.
+        key_creation_date: Timestamp,
+    }
+}
+
+shape! {
+    /// A use of a key.
+    #[derive(Clone, Default, PartialEq, Eq)]
+    KeyLastUsageData {} optional {
+        /// The operation.
+        operation: String,
+        /// When it was.
+        timestamp: Timestamp,
+        /// Its record in the audit trail.
+        cloud_trail_event_id: String,
+        /// Its request.
+        kms_request_id: String,
+    }
 }

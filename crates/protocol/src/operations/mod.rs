@@ -10,16 +10,24 @@
 
 mod aliases;
 mod cryptography;
+mod grants;
 mod keys;
+mod policies;
+mod rotation;
+mod tags;
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use aliases::*;
 pub use cryptography::*;
+pub use grants::*;
 pub use keys::*;
+pub use policies::*;
+pub use rotation::*;
+pub use tags::*;
 
 /// A request of one operation.
 pub trait Operation: Into<Request> + TryFrom<Request, Error = OtherOperation> + Send {
@@ -88,6 +96,19 @@ macro_rules! operations {
             pub fn operation(&self) -> OperationName {
                 match self { $(Self::$name(_) => OperationName::$name,)+ }
             }
+
+            /// Reads the request of `operation` from its body.
+            ///
+            /// # Errors
+            /// The deserializer's: a member that is unknown, of another type, or missing.
+            pub fn deserialize<'de, D: Deserializer<'de>>(
+                operation: OperationName,
+                body: D,
+            ) -> Result<Self, D::Error> {
+                match operation {
+                    $(OperationName::$name => $request::deserialize(body).map(Self::$name),)+
+                }
+            }
         }
 
         /// A response of any operation.
@@ -102,6 +123,13 @@ macro_rules! operations {
             #[must_use]
             pub fn operation(&self) -> OperationName {
                 match self { $(Self::$name(_) => OperationName::$name,)+ }
+            }
+        }
+
+        /// The body, without the name of the operation.
+        impl Serialize for Response {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$name(response) => response.serialize(serializer),)+ }
             }
         }
 
@@ -155,23 +183,103 @@ macro_rules! operations {
 operations! {
     CancelKeyDeletion(CancelKeyDeletionRequest) -> CancelKeyDeletionResponse,
     CreateAlias(CreateAliasRequest) -> CreateAliasResponse,
+    CreateGrant(CreateGrantRequest) -> CreateGrantResponse,
     CreateKey(CreateKeyRequest) -> CreateKeyResponse,
     Decrypt(DecryptRequest) -> DecryptResponse,
     DeleteAlias(DeleteAliasRequest) -> DeleteAliasResponse,
     DescribeKey(DescribeKeyRequest) -> DescribeKeyResponse,
     DisableKey(DisableKeyRequest) -> DisableKeyResponse,
+    DisableKeyRotation(DisableKeyRotationRequest) -> DisableKeyRotationResponse,
     EnableKey(EnableKeyRequest) -> EnableKeyResponse,
+    EnableKeyRotation(EnableKeyRotationRequest) -> EnableKeyRotationResponse,
     Encrypt(EncryptRequest) -> EncryptResponse,
     GenerateDataKey(GenerateDataKeyRequest) -> GenerateDataKeyResponse,
     GenerateDataKeyWithoutPlaintext(GenerateDataKeyWithoutPlaintextRequest) -> GenerateDataKeyWithoutPlaintextResponse,
     GenerateRandom(GenerateRandomRequest) -> GenerateRandomResponse,
+    GetKeyLastUsage(GetKeyLastUsageRequest) -> GetKeyLastUsageResponse,
+    GetKeyPolicy(GetKeyPolicyRequest) -> GetKeyPolicyResponse,
+    GetKeyRotationStatus(GetKeyRotationStatusRequest) -> GetKeyRotationStatusResponse,
     ListAliases(ListAliasesRequest) -> ListAliasesResponse,
+    ListGrants(ListGrantsRequest) -> ListGrantsResponse,
+    ListKeyPolicies(ListKeyPoliciesRequest) -> ListKeyPoliciesResponse,
+    ListKeyRotations(ListKeyRotationsRequest) -> ListKeyRotationsResponse,
     ListKeys(ListKeysRequest) -> ListKeysResponse,
+    ListResourceTags(ListResourceTagsRequest) -> ListResourceTagsResponse,
+    ListRetirableGrants(ListRetirableGrantsRequest) -> ListRetirableGrantsResponse,
+    PutKeyPolicy(PutKeyPolicyRequest) -> PutKeyPolicyResponse,
     ReEncrypt(ReEncryptRequest) -> ReEncryptResponse,
+    RetireGrant(RetireGrantRequest) -> RetireGrantResponse,
+    RevokeGrant(RevokeGrantRequest) -> RevokeGrantResponse,
     RotateKeyOnDemand(RotateKeyOnDemandRequest) -> RotateKeyOnDemandResponse,
     ScheduleKeyDeletion(ScheduleKeyDeletionRequest) -> ScheduleKeyDeletionResponse,
+    TagResource(TagResourceRequest) -> TagResourceResponse,
+    UntagResource(UntagResourceRequest) -> UntagResourceResponse,
     UpdateAlias(UpdateAliasRequest) -> UpdateAliasResponse,
+    UpdateKeyDescription(UpdateKeyDescriptionRequest) -> UpdateKeyDescriptionResponse,
 }
+
+/// The names of all operations that AWS KMS has (service model of botocore 1.44.5), sorted. [`OperationName`] has those
+/// that can be asked here. A front answers a name that is in this list but is no `OperationName` with
+/// [`KmsError::unsupported_operation`](crate::KmsError::unsupported_operation), and one that is in neither with
+/// `UnknownOperationException`.
+pub const KNOWN_OPERATIONS: &[&str] = &[
+    "CancelKeyDeletion",
+    "ConnectCustomKeyStore",
+    "CreateAlias",
+    "CreateCustomKeyStore",
+    "CreateGrant",
+    "CreateKey",
+    "Decapsulate",
+    "Decrypt",
+    "DeleteAlias",
+    "DeleteCustomKeyStore",
+    "DeleteImportedKeyMaterial",
+    "DeriveSharedSecret",
+    "DescribeCustomKeyStores",
+    "DescribeKey",
+    "DisableKey",
+    "DisableKeyRotation",
+    "DisconnectCustomKeyStore",
+    "EnableKey",
+    "EnableKeyRotation",
+    "Encapsulate",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateMac",
+    "GenerateRandom",
+    "GetKeyLastUsage",
+    "GetKeyPolicy",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
+    "GetPublicKey",
+    "ImportKeyMaterial",
+    "ListAliases",
+    "ListGrants",
+    "ListKeyPolicies",
+    "ListKeyRotations",
+    "ListKeys",
+    "ListResourceTags",
+    "ListRetirableGrants",
+    "PutKeyPolicy",
+    "ReEncrypt",
+    "ReplicateKey",
+    "RetireGrant",
+    "RevokeGrant",
+    "RotateKeyOnDemand",
+    "ScheduleKeyDeletion",
+    "Sign",
+    "TagResource",
+    "UntagResource",
+    "UpdateAlias",
+    "UpdateCustomKeyStore",
+    "UpdateKeyDescription",
+    "UpdatePrimaryRegion",
+    "Verify",
+    "VerifyMac",
+];
 
 impl fmt::Display for OperationName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -234,6 +342,12 @@ mod tests {
             assert_eq!(name.as_str().parse::<OperationName>(), Ok(*name));
         }
         assert_eq!("Fly".parse::<OperationName>(), Err(UnknownOperation));
+    }
+
+    #[test]
+    fn every_operation_is_one_of_aws() {
+        assert!(KNOWN_OPERATIONS.is_sorted() && KNOWN_OPERATIONS.len() == 56);
+        assert!(OperationName::ALL.iter().all(|name| KNOWN_OPERATIONS.contains(&name.as_str())));
     }
 
     #[test]

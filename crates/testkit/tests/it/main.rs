@@ -8,6 +8,7 @@ mod esdk_vectors;
 mod kms_keyring;
 mod library;
 mod peers;
+mod server;
 mod tampering;
 mod two_keys;
 mod wycheproof;

@@ -1,0 +1,52 @@
+//! `init`'s administrator and certificate, and `principals`.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use crate::Place;
+
+#[test]
+fn init_makes_an_administrator_and_a_certificate_once() {
+    let place = Place::new();
+    let said = place.ok(&["init", "--no-recovery", "--host-name", "keys.example.org"]);
+    assert!(said.contains("AWS_ACCESS_KEY_ID=AKIA") && said.contains("AWS_SECRET_ACCESS_KEY="), "{said}");
+    let tls = place.store().join("tls");
+    assert!(said.contains(tls.join("ca.pem").to_str().unwrap()), "{said}");
+    let mode = |name: &str| std::fs::metadata(tls.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("server.key"), 0o600);
+    let before = std::fs::read(tls.join("ca.pem")).unwrap();
+    let again = place.ok(&["init"]);
+    assert!(!again.contains("SECRET") && again.contains("is there already"), "{again}");
+    assert_eq!(std::fs::read(tls.join("ca.pem")).unwrap(), before);
+}
+
+#[test]
+fn users_access_keys_and_policies() {
+    let place = Place::new();
+    place.ok(&["init"]);
+    place.ok(&["principals", "create-user", "alice"]);
+    assert!(place.fails(&["principals", "create-user", "Alice"], 8).contains("already"));
+    assert!(place.fails(&["principals", "create-user", "a/b"], 2).contains("not a user name"));
+    let made: serde_json::Value =
+        serde_json::from_str(&place.ok(&["principals", "create-access-key", "alice", "--json"])).unwrap();
+    let id = made["AccessKey"]["AccessKeyId"].as_str().unwrap();
+    let secret = made["AccessKey"]["SecretAccessKey"].as_str().unwrap();
+    place.write(
+        "policy",
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}]}"#,
+    );
+    place.ok(&["principals", "put-policy", "alice", "encrypt", "policy"]);
+    assert!(place.ok(&["principals", "get-policy", "alice", "encrypt"]).contains("kms:Encrypt"));
+    place.write("wrong", "{}");
+    place.fails(&["principals", "put-policy", "alice", "wrong", "wrong"], 8);
+
+    let listed = place.ok(&["principals", "list"]);
+    assert!(listed.contains(":user/alice") && listed.contains(id) && !listed.contains(secret), "{listed}");
+    place.ok(&["principals", "disable-access-key", id]);
+    assert!(place.ok(&["principals", "list"]).contains("(Inactive)"));
+    place.ok(&["principals", "enable-access-key", id]);
+    place.ok(&["principals", "delete-access-key", id]);
+    assert!(place.fails(&["principals", "delete-access-key", id], 8).contains("no such access key"));
+    place.ok(&["principals", "delete-policy", "alice", "encrypt"]);
+    place.ok(&["principals", "delete-user", "alice"]);
+    assert!(!place.ok(&["principals", "list"]).contains("alice"));
+}

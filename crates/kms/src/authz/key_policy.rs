@@ -1,0 +1,116 @@
+//! The policy of a key: where it is kept, the one that a key has without being given any, and what a new one must
+//! be before it is taken.
+//!
+//! ```text
+//! key-policy/<account>/<Region>/<key id>    KeyPolicy: the document, to the letter as it was given
+//! ```
+//!
+//! A key without such a record has the default policy, so has every key made before there were policies. What a
+//! policy says of an access is in [`super::policy`].
+
+use keyfold_crypto::SecretBytes;
+use keyfold_protocol::{ErrorKind, KeyArn, KeyId, KmsError};
+use serde::{Deserialize, Serialize};
+
+use super::check;
+use super::policy::{AttachedTo, Policy, PolicyError};
+use crate::call::{Call, Scope};
+use crate::error::RecordError;
+use crate::key::record::{from_json, to_json};
+use crate::principals::{Principal, account_exists, find_user};
+use crate::root::barrier::{Place, Record, Stored};
+
+/// The name that every key policy has.
+pub(crate) const POLICY_NAME: &str = "default";
+/// Longest key policy, in bytes (KMS quotas: "Key policy document size").
+pub(crate) const KEY_POLICY_LEN_MAX: usize = 32 * 1024;
+
+/// A policy that a key was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyPolicy {
+    pub(crate) document: String,
+}
+
+impl Record for KeyPolicy {
+    fn encode(&self) -> Result<SecretBytes, RecordError> {
+        to_json(self)
+    }
+
+    fn decode(bytes: &SecretBytes) -> Option<Self> {
+        from_json(bytes)
+    }
+}
+
+/// The policy that a key was given, if it was.
+pub(crate) async fn find(call: &Call<'_>, key_id: &KeyId) -> Result<Option<Stored<KeyPolicy>>, RecordError> {
+    call.barrier.get(&Place::key_policy(call.scope, key_id)).await
+}
+
+/// The policy of a key as text.
+pub(crate) fn document(call: &Call<'_>, found: Option<Stored<KeyPolicy>>) -> String {
+    found.map_or_else(|| default_document(call.scope), |stored| stored.record.document)
+}
+
+/// The policy of a key, read. One that was stored and does not read is a damaged record: nothing is allowed by it.
+pub(crate) async fn load(call: &Call<'_>, key_id: &KeyId) -> Result<Policy, RecordError> {
+    let text = document(call, find(call, key_id).await?);
+    Policy::parse(&text, AttachedTo::Key, &call.scope.partition).map_err(|_| RecordError::Damaged)
+}
+
+/// A new policy for the key `arn`, if it may be one: within its limit, evaluable in every part, with principals that
+/// exist, and, unless `bypass` waives that, one that lets the caller replace it again.
+pub(crate) async fn admit(
+    call: &Call<'_>,
+    arn: &KeyArn,
+    document: &str,
+    bypass: bool,
+) -> Result<KeyPolicy, KmsError> {
+    if document.len() > KEY_POLICY_LEN_MAX {
+        return Err(KmsError::new(
+            ErrorKind::LimitExceeded,
+            format!("The policy document is longer than {KEY_POLICY_LEN_MAX} bytes."),
+        ));
+    }
+    let policy = Policy::parse(document, AttachedTo::Key, &call.scope.partition)?;
+    for principal in policy.named() {
+        // Use of keys across accounts is not there, so a statement about another account would have no effect.
+        if *principal.account() != call.scope.account {
+            return Err(PolicyError::Unsupported("A principal of another account").into());
+        }
+        let exists = match principal {
+            Principal::AccountRoot(account) => account_exists(call.barrier, call.home, account).await?,
+            Principal::User { account, name } => find_user(call.barrier, account, name).await?.is_some(),
+        };
+        if !exists {
+            return Err(PolicyError::NoSuchPrincipal.into());
+        }
+    }
+    if !bypass && !check::may_put_policy_again(call, &policy, arn).await? {
+        return Err(KmsError::new(
+            ErrorKind::MalformedPolicyDocument,
+            "The new key policy will not allow you to update the key policy in the future.",
+        ));
+    }
+    Ok(KeyPolicy { document: document.to_owned() })
+}
+
+/// The default key policy, laid out as AWS lays it out.
+fn default_document(scope: &Scope) -> String {
+    let Scope { partition, account, .. } = scope;
+    format!(
+        r#"{{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {{
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {{
+      "AWS" : "arn:{partition}:iam::{account}:root"
+    }},
+    "Action" : "kms:*",
+    "Resource" : "*"
+  }} ]
+}}"#
+    )
+}

@@ -1,0 +1,297 @@
+//! Accounts, users, access keys and user policies: what there can be, how much of it, and that it is kept sealed.
+
+use std::fs;
+
+use base64::Engine as _;
+use keyfold_kms::Principal;
+use keyfold_kms::principals::{
+    ACCESS_KEYS_MAX, AccessKeyId, AccessKeyStatus, NewAccessKey, POLICIES_PER_USER_MAX, POLICY_LEN_MAX,
+    PolicyName, PrincipalError, SECRET_LEN, UserName,
+};
+use keyfold_protocol::AccountId;
+use keyfold_protocol::operations::{GetKeyPolicyRequest, PutKeyPolicyRequest};
+use pollster::block_on;
+
+use crate::harness::Home;
+
+fn account(text: &str) -> AccountId {
+    text.parse().unwrap()
+}
+
+fn name(text: &str) -> UserName {
+    text.parse().unwrap()
+}
+
+fn user(of: &AccountId, text: &str) -> Principal {
+    Principal::User { account: of.clone(), name: name(text) }
+}
+
+/// The service's own account.
+fn home_account(home: &Home) -> AccountId {
+    home.kms.service().scope().account.clone()
+}
+
+fn new_key(home: &Home, principal: &Principal) -> NewAccessKey {
+    block_on(home.kms.service().create_access_key(principal)).unwrap()
+}
+
+/// Who has proven to call with this access key.
+fn found(home: &Home, id: &AccessKeyId) -> Option<(Vec<u8>, Principal)> {
+    let found = block_on(home.kms.service().find_access_key(id)).unwrap();
+    found.map(|key| (key.secret.expose().to_vec(), key.principal))
+}
+
+const ALLOW_ALL: &str = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+
+#[test]
+fn accounts_are_added_once_and_the_own_one_is_there() {
+    let home = Home::new();
+    let service = home.kms.service();
+    let (own, one, two) = (home_account(&home), account("111122223333"), account("444455556666"));
+    assert_eq!(block_on(service.list_accounts()).unwrap(), std::slice::from_ref(&own));
+    block_on(service.create_account(&two)).unwrap();
+    block_on(service.create_account(&one)).unwrap();
+    for there in [&own, &one, &two] {
+        let again = block_on(service.create_account(there));
+        assert!(matches!(again, Err(PrincipalError::AccountExists)), "{again:?}");
+    }
+    // Its first user gives the own account a record; it is listed once all the same.
+    block_on(service.create_user(&own, &name("alice"))).unwrap();
+    let home = home.reopened();
+    assert_eq!(block_on(home.kms.service().list_accounts()).unwrap(), [own, one, two]);
+}
+
+#[test]
+fn users_belong_to_an_account_and_have_one_spelling() {
+    let home = Home::new();
+    let service = home.kms.service();
+    let (own, other, none) = (home_account(&home), account("111122223333"), account("999999999999"));
+    block_on(service.create_account(&other)).unwrap();
+    for (of, text) in [(&own, "zoe"), (&own, "Alice"), (&other, "Alice")] {
+        block_on(service.create_user(of, &name(text))).unwrap();
+    }
+    for again in ["Alice", "alice", "ALICE"] {
+        let again = block_on(service.create_user(&own, &name(again)));
+        assert!(matches!(again, Err(PrincipalError::UserExists)), "{again:?}");
+    }
+    let refused = block_on(service.create_user(&none, &name("alice")));
+    assert!(matches!(refused, Err(PrincipalError::NoSuchAccount)), "{refused:?}");
+    assert!(matches!(block_on(service.list_users(&none)), Err(PrincipalError::NoSuchAccount)));
+    let names = |of| -> Vec<String> {
+        block_on(service.list_users(of)).unwrap().iter().map(|user| user.name.to_string()).collect()
+    };
+    assert_eq!(names(&own), ["Alice", "zoe"]);
+    assert_eq!(names(&other), ["Alice"]);
+    let refused = block_on(service.create_access_key(&user(&own, "alice")));
+    assert!(
+        matches!(refused, Err(PrincipalError::NoSuchUser)),
+        "another spelling is another name: {refused:?}"
+    );
+    block_on(service.delete_user(&own, &name("Alice"))).unwrap();
+    assert!(matches!(block_on(service.delete_user(&own, &name("Alice"))), Err(PrincipalError::NoSuchUser)));
+    assert_eq!((names(&own), names(&other)), (vec!["zoe".to_owned()], vec!["Alice".to_owned()]));
+    for text in ["", "a b", "a/b", "a*", "é", &"x".repeat(65)] {
+        assert!(text.parse::<UserName>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn more_users_than_a_page_are_listed() {
+    let home = Home::new();
+    let own = home_account(&home);
+    for number in 0..101 {
+        block_on(home.kms.service().create_user(&own, &name(&format!("user-{number:03}")))).unwrap();
+    }
+    let users = block_on(home.kms.service().list_users(&own)).unwrap();
+    assert_eq!(users.len(), 101);
+    assert!(users.windows(2).all(|pair| pair[0].name < pair[1].name));
+}
+
+#[test]
+fn a_principal_has_two_access_keys_at_most() {
+    let home = Home::new();
+    let own = home_account(&home);
+    block_on(home.kms.service().create_user(&own, &name("alice"))).unwrap();
+    for principal in [user(&own, "alice"), Principal::AccountRoot(own.clone())] {
+        let keys: Vec<_> = (0..ACCESS_KEYS_MAX).map(|_| new_key(&home, &principal)).collect();
+        assert_eq!(keys.len(), 2);
+        let third = block_on(home.kms.service().create_access_key(&principal));
+        assert!(matches!(third, Err(PrincipalError::LimitExceeded { max: 2, .. })), "{third:?}");
+        for key in &keys {
+            assert!(key.id.as_str().len() == 20 && key.id.as_str().starts_with("AKIA"));
+            assert_eq!(key.secret.len(), SECRET_LEN);
+            assert_eq!(found(&home, &key.id), Some((key.secret.expose().to_vec(), principal.clone())));
+        }
+        let listed = block_on(home.kms.service().list_access_keys(&principal)).unwrap();
+        assert!(listed.iter().map(|key| &key.id).eq(keys.iter().map(|key| &key.id)));
+        block_on(home.kms.service().delete_access_key(&keys[0].id)).unwrap();
+        assert_eq!(found(&home, &keys[0].id), None);
+        let again = block_on(home.kms.service().delete_access_key(&keys[0].id));
+        assert!(matches!(again, Err(PrincipalError::NoSuchAccessKey)), "{again:?}");
+        assert_ne!(new_key(&home, &principal).id, keys[1].id, "there is room again");
+    }
+}
+
+#[test]
+fn of_many_who_make_access_keys_at_once_two_succeed() {
+    let home = Home::new();
+    let own = home_account(&home);
+    block_on(home.kms.service().create_user(&own, &name("alice"))).unwrap();
+    let alice = user(&own, "alice");
+    let make = || block_on(home.kms.service().create_access_key(&alice)).is_ok();
+    let made = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+        threads.into_iter().map(|thread| usize::from(thread.join().unwrap())).sum::<usize>()
+    });
+    assert_eq!(made, ACCESS_KEYS_MAX);
+    assert_eq!(block_on(home.kms.service().list_access_keys(&alice)).unwrap().len(), ACCESS_KEYS_MAX);
+}
+
+#[test]
+fn a_store_that_knows_no_principals_has_no_records_of_them() {
+    // So one from before there were any is used as it is.
+    let home = Home::new();
+    let key_id = home.create_key();
+    home.encrypt(&key_id, b"x");
+    home.ok(GetKeyPolicyRequest::new(&*key_id));
+    let connection = rusqlite::Connection::open(home.path().join("store.db")).unwrap();
+    let count = "SELECT count(*) FROM record WHERE CAST(key AS TEXT) GLOB ?1";
+    for (kind, expected) in
+        [("key/*", 1), ("key-policy/*", 0), ("account/*", 0), ("user/*", 0), ("access-key/*", 0)]
+    {
+        let found: i64 = connection.query_row(count, [kind], |row| row.get(0)).unwrap();
+        assert_eq!(found, expected, "{kind}");
+    }
+}
+
+#[test]
+fn an_inactive_access_key_is_not_found_until_it_is_active_again() {
+    let home = Home::new();
+    let root = Principal::AccountRoot(home_account(&home));
+    let key = new_key(&home, &root);
+    let set = |status| block_on(home.kms.service().set_access_key_status(&key.id, status));
+    set(AccessKeyStatus::Inactive).unwrap();
+    assert_eq!(found(&home, &key.id), None);
+    let listed = block_on(home.kms.service().list_access_keys(&root)).unwrap();
+    assert_eq!((listed.len(), listed[0].status), (1, AccessKeyStatus::Inactive));
+    set(AccessKeyStatus::Active).unwrap();
+    assert_eq!(found(&home, &key.id), Some((key.secret.expose().to_vec(), root)));
+    let unknown: AccessKeyId = "AKIAABCDEFGHIJKLMNOP".parse().unwrap();
+    assert_eq!(found(&home, &unknown), None);
+    let refused = block_on(home.kms.service().set_access_key_status(&unknown, AccessKeyStatus::Active));
+    assert!(matches!(refused, Err(PrincipalError::NoSuchAccessKey)), "{refused:?}");
+}
+
+#[test]
+fn a_user_takes_its_access_keys_and_policies_along() {
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    let alice = user(&own, "alice");
+    block_on(service.create_user(&own, &name("alice"))).unwrap();
+    let keys = [new_key(&home, &alice), new_key(&home, &alice)];
+    let policy: PolicyName = "all".parse().unwrap();
+    block_on(service.put_user_policy(&own, &name("alice"), &policy, ALLOW_ALL)).unwrap();
+    block_on(service.delete_user(&own, &name("alice"))).unwrap();
+    assert!(keys.iter().all(|key| found(&home, &key.id).is_none()));
+    block_on(service.create_user(&own, &name("alice"))).unwrap();
+    assert!(block_on(service.list_access_keys(&alice)).unwrap().is_empty());
+    assert!(block_on(service.list_user_policies(&own, &name("alice"))).unwrap().is_empty());
+}
+
+#[test]
+fn user_policies_are_kept_to_the_letter_and_within_their_limits() {
+    let home = Home::new();
+    let (own, service, alice) = (home_account(&home), home.kms.service(), name("alice"));
+    let policy: PolicyName = "p".parse().unwrap();
+    let put = |policy: &PolicyName, document: &str| {
+        block_on(service.put_user_policy(&own, &alice, policy, document))
+    };
+    assert!(matches!(put(&policy, ALLOW_ALL), Err(PrincipalError::NoSuchUser)));
+    block_on(service.create_user(&own, &alice)).unwrap();
+    let spaced = format!("  {ALLOW_ALL}\n");
+    put(&policy, &spaced).unwrap();
+    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), spaced);
+    put(&policy, ALLOW_ALL).unwrap();
+    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), ALLOW_ALL);
+
+    let long = format!("{ALLOW_ALL}{}", " ".repeat(POLICY_LEN_MAX - ALLOW_ALL.len()));
+    put(&policy, &long).unwrap();
+    assert!(matches!(put(&policy, &format!("{long} ")), Err(PrincipalError::PolicyTooLong)));
+    for document in [
+        "",
+        r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}}"#,
+        r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*","Principal":"*"}}"#,
+    ] {
+        assert!(matches!(put(&policy, document), Err(PrincipalError::Policy(_))), "{document}");
+    }
+    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), long);
+
+    for number in 1..POLICIES_PER_USER_MAX {
+        put(&format!("p{number}").parse().unwrap(), &long).unwrap();
+    }
+    let refused = put(&"one-more".parse().unwrap(), ALLOW_ALL);
+    assert!(matches!(refused, Err(PrincipalError::LimitExceeded { .. })), "{refused:?}");
+    put(&policy, ALLOW_ALL).unwrap();
+    let home = home.reopened();
+    let service = home.kms.service();
+    assert_eq!(block_on(service.list_user_policies(&own, &alice)).unwrap().len(), POLICIES_PER_USER_MAX);
+    block_on(service.delete_user_policy(&own, &alice, &policy)).unwrap();
+    for gone in [
+        block_on(service.delete_user_policy(&own, &alice, &policy)).map(|()| String::new()),
+        block_on(service.get_user_policy(&own, &alice, &policy)),
+    ] {
+        assert!(matches!(gone, Err(PrincipalError::NoSuchPolicy)), "{gone:?}");
+    }
+}
+
+#[test]
+fn access_keys_are_there_after_reopening() {
+    let home = Home::new();
+    let other = account("111122223333");
+    block_on(home.kms.service().create_account(&other)).unwrap();
+    block_on(home.kms.service().create_user(&other, &name("alice"))).unwrap();
+    let key = new_key(&home, &user(&other, "alice"));
+    let home = home.reopened();
+    assert_eq!(found(&home, &key.id), Some((key.secret.expose().to_vec(), user(&other, "alice"))));
+}
+
+#[test]
+fn neither_names_nor_policies_nor_secrets_can_be_read_in_the_files() {
+    const MARKER: &str = "canary-Zq7xK2";
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    block_on(service.create_user(&own, &name(MARKER))).unwrap();
+    let document = format!(
+        r#"{{"Statement":{{"Sid":"{MARKER}","Effect":"Allow","Action":"kms:*","Resource":"arn:aws:kms:*:*:{MARKER}"}}}}"#
+    );
+    block_on(service.put_user_policy(&own, &name(MARKER), &MARKER.parse().unwrap(), &document)).unwrap();
+    let keys = [new_key(&home, &user(&own, MARKER)), new_key(&home, &Principal::AccountRoot(own.clone()))];
+    block_on(service.set_access_key_status(&keys[0].id, AccessKeyStatus::Inactive)).unwrap();
+    let document = format!(
+        r#"{{"Id":"{MARKER}","Statement":{{"Sid":"{MARKER}","Effect":"Allow","Principal":{{"AWS":["{own}",
+        "arn:aws:iam::{own}:user/{MARKER}"]}},"Action":"kms:*","Resource":"*"}}}}"#
+    );
+    home.ok(PutKeyPolicyRequest::new(home.create_key(), document));
+
+    let mut secrets = vec![MARKER.as_bytes().to_vec(), MARKER.to_ascii_lowercase().into_bytes()];
+    secrets.extend(keys.iter().map(|key| key.secret.expose().to_vec()));
+    let mut needles = Vec::new();
+    for secret in &secrets {
+        needles.extend([secret.clone(), hex::encode(secret).into_bytes()]);
+        needles.push(hex::encode_upper(secret).into_bytes());
+        for shift in 0..3 {
+            // Whatever stands around it, the middle of it has one of three forms.
+            let text = base64::engine::general_purpose::STANDARD.encode(&secret[shift..][..9]);
+            needles.push(text.into_bytes());
+        }
+    }
+    let mut all = Vec::new();
+    for entry in fs::read_dir(home.path()).unwrap() {
+        all.extend(fs::read(entry.unwrap().path()).unwrap());
+    }
+    let holds = |needle: &[u8]| all.windows(needle.len()).any(|window| window == needle);
+    assert!(needles.iter().all(|needle| !holds(needle)), "found a marker or a secret");
+    // The search itself finds what is there: access key ids stand in row keys.
+    assert!(holds(keys[0].id.as_str().as_bytes()));
+    assert!(!format!("{keys:?}").contains(std::str::from_utf8(keys[0].secret.expose()).unwrap()));
+}

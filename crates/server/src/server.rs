@@ -1,0 +1,135 @@
+//! A server: its listeners, and its life from bound to stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyfold_kms::{Clock, Service};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::admin::Admin;
+use crate::config::{Config, Limits, Transport};
+use crate::error::ServeError;
+use crate::front::Front;
+use crate::limits::Connections;
+use crate::listener::Listener;
+use crate::metrics::Metrics;
+use crate::shutdown::Stop;
+use crate::tls::{self, Identity};
+
+/// A server that has its addresses and takes no connection yet.
+#[derive(Debug)]
+pub struct Server {
+    api: TcpListener,
+    admin: Option<TcpListener>,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    identity: Option<(Arc<Identity>, Arc<rustls::ServerConfig>)>,
+    front: Arc<Front>,
+    metrics: Arc<Metrics>,
+    limits: Limits,
+}
+
+impl Server {
+    /// Takes the addresses and reads the certificate. Must be called, and run, in a Tokio runtime with time and I/O.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn bind(
+        config: Config,
+        service: Arc<Service>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ServeError> {
+        let identity = match config.transport {
+            Transport::InsecureHttp if !config.listen.ip().is_loopback() => {
+                return Err(ServeError::InsecureAddress { address: config.listen });
+            }
+            Transport::InsecureHttp => None,
+            Transport::Tls(files) => {
+                let min = files.min;
+                let identity = Identity::load(files)?;
+                let config = tls::server_config(Arc::clone(&identity), min)?;
+                Some((identity, Arc::new(config)))
+            }
+        };
+        let (api, address) = listen(config.listen).await?;
+        let (admin, admin_address) = match config.admin_listen {
+            Some(address) => {
+                let (listener, address) = listen(address).await?;
+                (Some(listener), Some(address))
+            }
+            None => (None, None),
+        };
+        let metrics = Arc::new(Metrics::default());
+        let front = Arc::new(Front::new(service, clock, config.limits.clone(), Arc::clone(&metrics)));
+        let limits = config.limits;
+        Ok(Self { api, admin, address, admin_address, identity, front, metrics, limits })
+    }
+
+    /// Where the API is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health and metrics are.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Serves until `stop` is over; then takes nothing new, answers what is in progress, and ends. Tells whether all
+    /// of it was answered in time.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+        let stopper = Stop::new();
+        let connections = Connections::new(self.limits.connections_max, self.limits.connections_per_peer_max);
+        let mut tasks = tokio::task::JoinSet::new();
+
+        if let Some((identity, _)) = &self.identity {
+            tasks.spawn(Arc::clone(identity).watch());
+        }
+        if let Some(socket) = self.admin {
+            let admin = Arc::new(Admin {
+                front: Arc::clone(&self.front),
+                connections: Arc::clone(&connections),
+                metrics: Arc::clone(&self.metrics),
+                stopping: stopper.stopping(),
+            });
+            let listener = Listener {
+                tls: None,
+                limits: self.limits.clone(),
+                connections: Connections::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX),
+                metrics: Arc::default(),
+                answer: move |request| Arc::clone(&admin).answer(request),
+            };
+            tasks.spawn(listener.run(socket, stopper.stopping()));
+        }
+        let front = Arc::clone(&self.front);
+        let listener = Listener {
+            tls: self.identity.map(|(_, config)| TlsAcceptor::from(config)),
+            limits: self.limits.clone(),
+            connections,
+            metrics: self.metrics,
+            answer: move |request| Arc::clone(&front).answer(request),
+        };
+        tasks.spawn(listener.run(self.api, stopper.stopping()));
+
+        stop.await;
+        tracing::info!("stopping");
+        let drained = stopper.stop(Duration::from_millis(self.limits.drain_ms_max)).await;
+        if !drained {
+            tracing::warn!("some requests were not answered in time");
+        }
+        drained
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+const ADMIN_CONNECTIONS_MAX: u32 = 64;
