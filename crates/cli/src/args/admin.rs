@@ -95,8 +95,8 @@ Examples:
     Rotate(KeyArgs),
     /// Have a key deleted after a waiting time; what it encrypted can then never be decrypted
     #[command(after_help = "\
-From now on the key does nothing, and after the date nothing brings it back. Its material is in the key store until
-the key service runs after that date (keyfold serve), and in every backup.
+From now on the key does nothing, and after the date nothing brings it back. Its material is not destroyed by that: it
+stays in the key store until a key service that stays up has seen the whole waiting time pass, and in every backup.
 
 Examples:
   keyfold keys schedule-deletion 1234abcd-12ab-34cd-56ef-1234567890ab
