@@ -26,6 +26,7 @@ mod route;
 mod server;
 mod shutdown;
 mod tls;
+mod upkeep;
 mod wire;
 
 pub use config::{Config, Limits, Rates, TlsFiles, TlsMin, Transport};

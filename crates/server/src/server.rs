@@ -17,6 +17,7 @@ use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::shutdown::Stop;
 use crate::tls::{self, Identity};
+use crate::upkeep;
 
 /// A server that has its addresses and takes no connection yet.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub struct Server {
     address: SocketAddr,
     admin_address: Option<SocketAddr>,
     identity: Option<(Arc<Identity>, Arc<rustls::ServerConfig>)>,
+    service: Arc<Service>,
     front: Arc<Front>,
     metrics: Arc<Metrics>,
     limits: Limits,
@@ -62,9 +64,10 @@ impl Server {
             None => (None, None),
         };
         let metrics = Arc::new(Metrics::default());
-        let front = Arc::new(Front::new(service, clock, config.limits.clone(), Arc::clone(&metrics)));
+        let front =
+            Arc::new(Front::new(Arc::clone(&service), clock, config.limits.clone(), Arc::clone(&metrics)));
         let limits = config.limits;
-        Ok(Self { api, admin, address, admin_address, identity, front, metrics, limits })
+        Ok(Self { api, admin, address, admin_address, identity, service, front, metrics, limits })
     }
 
     /// Where the API is.
@@ -85,6 +88,7 @@ impl Server {
         let stopper = Stop::new();
         let connections = Connections::new(self.limits.connections_max, self.limits.connections_per_peer_max);
         let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(upkeep::run(Arc::clone(&self.service)));
 
         if let Some((identity, _)) = &self.identity {
             tasks.spawn(Arc::clone(identity).watch());
@@ -121,6 +125,7 @@ impl Server {
         if !drained {
             tracing::warn!("some requests were not answered in time");
         }
+        upkeep::finish(self.service).await;
         drained
     }
 }

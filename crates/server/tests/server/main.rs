@@ -7,3 +7,4 @@ mod harness;
 mod limits;
 mod requests;
 mod tls;
+mod upkeep;
