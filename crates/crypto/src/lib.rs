@@ -1,7 +1,7 @@
 //! Standard cryptographic constructions under their standard names, and the types that hold secrets.
 //!
 //! This is the only crate of Keyfold that names a cryptography library; today that is aws-lc-rs (and
-//! RustCrypto's `argon2`, which aws-lc does not have). It is not a place for formats or protocols: nothing
+//! RustCrypto's `argon2` and `vsss-rs`, for what aws-lc does not have). It is not a place for formats or protocols: nothing
 //! here knows what a message, a keyring or a KMS key is. What is true about each construction is defined by
 //! the standard that its module names, and checked by the Wycheproof vectors in `testkit`.
 //!
@@ -19,6 +19,7 @@
 //! | [`password`] | Argon2id | RFC 9106 |
 //! | [`pem`] | PEM text to DER | RFC 7468 |
 //! | [`rand`] | the system's CSPRNG | — |
+//! | [`shamir`] | threshold secret sharing over GF(2^8) | Shamir 1979, field of FIPS 197 |
 //! | [`secret`] | byte strings that are wiped on drop and never print | — |
 
 pub mod aead;
@@ -36,6 +37,7 @@ pub mod pem;
 pub mod rand;
 pub mod rsa;
 pub mod secret;
+pub mod shamir;
 
 pub use error::CryptoError;
 pub use secret::{Secret, SecretBytes, ct_eq};
@@ -67,5 +69,6 @@ mod tests {
         check::<super::key_wrap::WrappingKey>();
         check::<super::rsa::RsaPrivateKey>();
         check::<super::rsa::RsaPublicKey>();
+        check::<super::shamir::Share<32>>();
     }
 }

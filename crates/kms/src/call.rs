@@ -8,7 +8,9 @@
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use keyfold_protocol::{AccountId, AliasArn, AliasName, KeyArn, KeyId, Partition, Region, Timestamp};
+use keyfold_protocol::{
+    AccountId, AliasArn, AliasName, KeyArn, KeyId, KmsError, Partition, Region, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::key::usage::UsageLog;
@@ -67,23 +69,31 @@ pub struct Caller {
     pub principal: Principal,
     /// The Region that is addressed.
     pub region: Region,
+    /// What the front calls the request in its answer and its log, if it does.
+    pub request_id: Option<String>,
 }
 
 impl Caller {
-    /// `principal`, in `region`.
+    /// `principal`, in `region`, with a request that has no id.
     #[must_use]
     pub fn new(principal: Principal, region: Region) -> Self {
-        Self { principal, region }
+        Self { principal, region, request_id: None }
     }
 }
 
 /// One request in progress.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Call<'s> {
     /// Who calls.
     pub(crate) principal: Principal,
-    /// In which account and Region.
+    /// The permission that is asked for, `kms:Decrypt`; work of the service itself asks for none.
+    pub(crate) action: &'static str,
+    /// Whether the operation acts on keys of other accounts than the caller's too.
+    pub(crate) reaches_abroad: bool,
+    /// In which account and Region things are looked up: the caller's, or those of a key that it uses.
     pub(crate) scope: &'s Scope,
+    /// What the front calls the request.
+    pub(crate) request_id: Option<String>,
     /// When. One moment for the whole call.
     pub(crate) now: Timestamp,
     /// The store behind its barrier.
@@ -92,4 +102,30 @@ pub(crate) struct Call<'s> {
     pub(crate) usage: &'s UsageLog,
     /// The account that the store was made for, which is there without a record of it.
     pub(crate) home: &'s AccountId,
+}
+
+impl<'s> Call<'s> {
+    /// The same call, asking for a permission.
+    pub(crate) fn asking(&self, action: &'static str) -> Self {
+        Self { action, ..self.clone() }
+    }
+
+    /// The same call, looking things up elsewhere.
+    pub(crate) fn at<'a>(&'a self, scope: &'a Scope) -> Call<'a>
+    where
+        's: 'a,
+    {
+        let call: Call<'a> = self.clone();
+        Call { scope, ..call }
+    }
+
+    /// Whether what is looked up here belongs to another account than the caller.
+    pub(crate) fn is_abroad(&self) -> bool {
+        self.scope.account != *self.principal.account()
+    }
+
+    /// What is answered about something of another account that is not there, as if it were and no permission given.
+    pub(crate) fn not_accessible(&self, named: &str) -> KmsError {
+        KmsError::access_denied_elsewhere(&self.principal.arn(&self.scope.partition), self.action, named)
+    }
 }

@@ -105,7 +105,14 @@ impl CiphertextBlob {
         };
         let head = header.to_bytes();
         let mut sealed = Vec::with_capacity(plaintext.len() + sealing::OVERHEAD);
-        sealing::seal(backing_key, LABEL, &head, &aad(&head, partition, context), plaintext, &mut sealed)?;
+        sealing::seal(
+            backing_key.expose(),
+            LABEL,
+            &head,
+            &aad(&head, partition, context),
+            plaintext,
+            &mut sealed,
+        )?;
         Ok(Self { header, sealed })
     }
 
@@ -117,7 +124,7 @@ impl CiphertextBlob {
         context: &EncryptionContext,
     ) -> Result<SecretBytes, MalformedBlob> {
         let head = self.header.to_bytes();
-        sealing::open(backing_key, LABEL, &head, &aad(&head, partition, context), &self.sealed)
+        sealing::open(backing_key.expose(), LABEL, &head, &aad(&head, partition, context), &self.sealed)
             .map_err(|_| MalformedBlob)
     }
 }

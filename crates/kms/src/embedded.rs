@@ -24,6 +24,10 @@
 //! one means that it was lost; and a home that is complete has a domain key, so one without means that the store was
 //! lost. Then everything is refused and nothing is touched.
 //!
+//! Restoring the root from recovery shares, also under the lock: the shares open a record of the store; a root that is
+//! there is renamed to `….old`; the new one is written; the domain key is sealed under it, in one commit. Until then
+//! the old root opens the store, if it ever did, and whatever happens the shares do.
+//!
 //! Where the home is, and asking for a passphrase, is the caller's business.
 
 use std::fs::{self, DirBuilder, File};
@@ -38,6 +42,8 @@ use keyfold_protocol::{AccountId, BoxFuture, InvalidIdentifier, Kms, KmsError};
 
 use crate::call::{Clock, Scope};
 use crate::error::{RecordError, ServiceError};
+use crate::root::barrier::{Barrier, Place};
+use crate::root::shares::{Share, ShareError};
 use crate::root::{FileRoot, PassphraseRoot, Root, RootError};
 use crate::service::{DefaultKey, Service};
 use crate::store::{
@@ -89,8 +95,8 @@ pub enum OpenError {
     },
     /// There is a store, but not what opens it.
     #[error(
-        "the key store in {} has lost its root of trust (root.key or root.json); restore it from a backup, \
-         without it no key can be recovered",
+        "the key store in {} has lost its root of trust (root.key or root.json); restore it from a backup or \
+         with recovery shares, without either no key can be recovered",
         home.display()
     )]
     RootMissing {
@@ -122,6 +128,15 @@ pub enum OpenError {
     /// The root of trust is not usable, or not the one of this store.
     #[error(transparent)]
     Root(RootError),
+    /// There is a root of trust, and none was to be replaced.
+    #[error("the key store in {} has a root of trust", home.display())]
+    RootPresent {
+        /// Where.
+        home: PathBuf,
+    },
+    /// The recovery shares are not usable, or not of this store.
+    #[error(transparent)]
+    Shares(ShareError),
     /// The store is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -174,6 +189,42 @@ impl Embedded {
     ) -> Result<Self, OpenError> {
         create_directory(home).map_err(|source| OpenError::Io { home: home.into(), source })?;
         Self::open_existing(home, root, clock, Use::Shared).await
+    }
+
+    /// Gives the store in `home` a new root of trust, where the old one is lost: `shares` stand in for it. With
+    /// `replace` a root that is there is kept under another name, which is returned; else it is refused.
+    ///
+    /// # Errors
+    /// [`OpenError::Shares`] if the shares are not of this store, [`OpenError::RootPresent`], [`OpenError::InUse`] if
+    /// any process has the home open: nothing has changed then. With any other error the root may have been renamed
+    /// or replaced; the shares work as before.
+    pub async fn restore_root(
+        home: &Path,
+        shares: &[Share],
+        root: &RootOfTrust,
+        replace: bool,
+    ) -> Result<Vec<PathBuf>, OpenError> {
+        must_exist(home)?;
+        let failed = |source| OpenError::Io { home: home.into(), source };
+        let in_use = UseLock::exclusive(&home.join(USE_FILE)).map_err(failed)?;
+        let _in_use = in_use.ok_or_else(|| OpenError::InUse { home: home.into() })?;
+        let lock = HomeLock::open(&home.join(LOCK_FILE))?;
+        let _held = lock.acquire()?;
+        if Self::root_kind(home)?.is_some() && !replace {
+            return Err(OpenError::RootPresent { home: home.into() });
+        }
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open_locked(home, lock.clone())?);
+        let barrier = Barrier::recovered(store, shares)?;
+        match barrier.get::<Scope>(&Place::home()).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(OpenError::StoreLost { home: home.into() }),
+            Err(RecordError::Damaged) => return Err(OpenError::Shares(ShareError::WrongStore)),
+            Err(error) => return Err(OpenError::Record(error)),
+        }
+        let kept = put_roots_aside(home).map_err(failed)?;
+        let root = create_root(home, root)?;
+        barrier.change_root(root.as_ref()).await?;
+        Ok(kept)
     }
 
     /// Which root of trust `home` has; `None` if it has none, so it is new or damaged.
@@ -260,6 +311,7 @@ impl From<ServiceError> for OpenError {
         match error {
             ServiceError::NotInitialised => Self::Record(RecordError::Incomplete),
             ServiceError::Root(error) => Self::Root(error),
+            ServiceError::Shares(error) => Self::Shares(error),
             ServiceError::Store(error) => Self::Store(error),
             ServiceError::Record(error) => Self::Record(error),
         }
@@ -282,12 +334,11 @@ fn load_or_create_root(home: &Path, root: &RootOfTrust) -> Result<Box<dyn Root>,
         return Err(OpenError::RootMissing { home: here() });
     }
     let opened: Result<Box<dyn Root>, RootError> = match (root, found) {
+        (_, None) => return create_root(home, root),
         (RootOfTrust::KeyFile, Some(RootKind::KeyFile)) => FileRoot::load(&key_file).map(boxed),
-        (RootOfTrust::KeyFile, None) => FileRoot::create(&key_file).map(boxed),
         (RootOfTrust::Passphrase(text), Some(RootKind::Passphrase)) => {
             PassphraseRoot::load(&parameters, text).map(boxed)
         }
-        (RootOfTrust::Passphrase(text), None) => PassphraseRoot::create(&parameters, text).map(boxed),
         (RootOfTrust::KeyFile, Some(RootKind::Passphrase)) => {
             return Err(OpenError::PassphraseNeeded { home: here() });
         }
@@ -296,6 +347,36 @@ fn load_or_create_root(home: &Path, root: &RootOfTrust) -> Result<Box<dyn Root>,
         }
     };
     opened.map_err(OpenError::Root)
+}
+
+/// Makes a root of trust where there is none.
+fn create_root(home: &Path, root: &RootOfTrust) -> Result<Box<dyn Root>, OpenError> {
+    let created = match root {
+        RootOfTrust::KeyFile => FileRoot::create(&home.join(ROOT_KEY)).map(boxed),
+        RootOfTrust::Passphrase(text) => PassphraseRoot::create(&home.join(ROOT_JSON), text).map(boxed),
+    };
+    created.map_err(OpenError::Root)
+}
+
+/// Renames the roots of trust that are there to `….old`, or `….old.2` and so on where such a one is: nothing is lost.
+fn put_roots_aside(home: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut kept = Vec::new();
+    for name in [ROOT_KEY, ROOT_JSON] {
+        let root = home.join(name);
+        if !root.try_exists()? {
+            continue;
+        }
+        let mut old = home.join(format!("{name}.old"));
+        let mut number = 2_u32;
+        while old.try_exists()? {
+            old = home.join(format!("{name}.old.{number}"));
+            number += 1;
+        }
+        fs::rename(&root, &old)?;
+        kept.push(old);
+    }
+    File::open(home)?.sync_all()?;
+    Ok(kept)
 }
 
 fn boxed<R: Root + 'static>(root: R) -> Box<dyn Root> {

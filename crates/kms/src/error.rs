@@ -6,6 +6,7 @@
 use keyfold_protocol::KmsError;
 
 use crate::root::RootError;
+use crate::root::shares::ShareError;
 use crate::store::StoreError;
 
 /// Why a record can't be read or written.
@@ -39,6 +40,9 @@ pub enum ServiceError {
     /// The root of trust does not open the store.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// The recovery shares are not usable, or not of this store.
+    #[error(transparent)]
+    Shares(#[from] ShareError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -57,7 +57,9 @@ pub use ciphertext::{
 };
 pub use embedded::{Embedded, OpenError, RootKind, RootOfTrust};
 pub use error::{RecordError, ServiceError};
+pub use keyfold_locked::Protection;
 pub use principals::Principal;
+pub use root::recovery::RecoveryCopy;
 pub use service::{DefaultKey, Service};
 
 #[cfg(doc)]

@@ -9,16 +9,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use keyfold_protocol::{ErrorKind, KmsError};
 
 use crate::call::Call;
+use crate::error::RecordError;
+use crate::root::barrier::{Record, Stored};
 
 /// What one page shall have.
 #[derive(Debug)]
 pub(crate) struct Page {
-    /// Most entries.
-    pub(crate) limit: usize,
+    limit: usize,
     /// The name of the last entry of the page before.
-    pub(crate) after: Option<String>,
+    after: Option<String>,
     list: String,
 }
+
+/// The entries of a page, and the marker of the next, if there is one.
+pub(crate) type Entries<T> = (Vec<T>, Option<String>);
 
 impl Page {
     /// The page of `list` (any text that tells it from other lists of this account and Region) that was asked for.
@@ -37,19 +41,44 @@ impl Page {
         Ok(Self { limit, after, list })
     }
 
-    /// Takes the entries of this page from `found`, which has one more if there is a next page, and gives the
-    /// marker of the next page.
-    pub(crate) fn cut<T>(
+    /// The same page of the list that begins after `name`.
+    pub(crate) fn starting_after(self, name: &str) -> Self {
+        Self { after: self.after.or_else(|| Some(name.to_owned())), ..self }
+    }
+
+    /// This page of the records whose places start with `prefix`.
+    pub(crate) async fn read<R: Record>(
         &self,
         call: &Call<'_>,
-        found: &mut Vec<T>,
-        name: impl Fn(&T) -> String,
-    ) -> Option<String> {
+        prefix: &str,
+    ) -> Result<Entries<Stored<R>>, RecordError> {
+        let mut found = call.barrier.range(prefix, self.after.as_deref(), self.limit + 1).await?;
+        let next = self.cut(call, &mut found, |stored: &Stored<R>| {
+            stored.place().as_str().strip_prefix(prefix).unwrap_or_default()
+        });
+        Ok((found, next))
+    }
+
+    /// This page of entries that are sorted by `name`.
+    pub(crate) fn of_sorted<T>(
+        &self,
+        call: &Call<'_>,
+        entries: impl IntoIterator<Item = T>,
+        name: impl Fn(&T) -> &str,
+    ) -> Entries<T> {
+        let is_after = |entry: &T| self.after.as_deref().is_none_or(|after| name(entry) > after);
+        let mut found: Vec<_> = entries.into_iter().filter(is_after).take(self.limit + 1).collect();
+        let next = self.cut(call, &mut found, &name);
+        (found, next)
+    }
+
+    /// Takes the entries of this page from `found`, which has one more if there is a next page.
+    fn cut<T>(&self, call: &Call<'_>, found: &mut Vec<T>, name: impl Fn(&T) -> &str) -> Option<String> {
         if found.len() <= self.limit {
             return None;
         }
         found.truncate(self.limit);
-        found.last().map(|last| seal(call, &self.list, &name(last)))
+        found.last().map(|last| seal(call, &self.list, name(last)))
     }
 }
 

@@ -21,12 +21,12 @@ pub(crate) const DERIVATION_LEN: usize = 16;
 /// What sealing adds to a plaintext.
 pub(crate) const OVERHEAD: usize = TAG_LEN;
 
-/// A long-lived key.
+/// A key.
 pub(crate) type Key = Secret<KEY_LEN>;
 
 /// Appends the sealed form of `plaintext` to `out`. `context` must hold a random value never used before.
 pub(crate) fn seal(
-    key: &Key,
+    key: &[u8; KEY_LEN],
     label: &[u8],
     context: &[u8],
     aad: &[u8],
@@ -44,7 +44,7 @@ pub(crate) fn seal(
 
 /// Opens what [`seal`] appended.
 pub(crate) fn open(
-    key: &Key,
+    key: &[u8; KEY_LEN],
     label: &[u8],
     context: &[u8],
     aad: &[u8],
@@ -57,8 +57,18 @@ pub(crate) fn open(
 }
 
 /// A key for another purpose, by its label.
-pub(crate) fn derive(key: &Key, label: &[u8], context: &[u8]) -> Result<Key, CryptoError> {
-    Secret::filled(|derived| kbkdf::derive(Hash::Sha256, key.expose(), label, context, derived))
+pub(crate) fn derive(key: &[u8; KEY_LEN], label: &[u8], context: &[u8]) -> Result<Key, CryptoError> {
+    Secret::filled(|derived| derive_into(key, label, context, derived))
+}
+
+/// The same, written to where the key is to be.
+pub(crate) fn derive_into(
+    key: &[u8; KEY_LEN],
+    label: &[u8],
+    context: &[u8],
+    derived: &mut [u8; KEY_LEN],
+) -> Result<(), CryptoError> {
+    kbkdf::derive(Hash::Sha256, key, label, context, derived)
 }
 
 const ZERO_IV: [u8; IV_LEN] = [0; IV_LEN];
@@ -69,17 +79,17 @@ mod tests {
 
     #[test]
     fn opens_only_what_was_sealed_in_every_part() {
-        let key = Key::random().unwrap();
+        let key = &[7; KEY_LEN];
         let mut sealed = Vec::new();
-        seal(&key, b"label", b"context", b"aad", b"plaintext", &mut sealed).unwrap();
+        seal(key, b"label", b"context", b"aad", b"plaintext", &mut sealed).unwrap();
         assert_eq!(sealed.len(), 9 + OVERHEAD);
-        assert_eq!(open(&key, b"label", b"context", b"aad", &sealed).unwrap().expose(), b"plaintext");
-        assert!(open(&Key::random().unwrap(), b"label", b"context", b"aad", &sealed).is_err());
-        assert!(open(&key, b"Label", b"context", b"aad", &sealed).is_err());
-        assert!(open(&key, b"label", b"Context", b"aad", &sealed).is_err());
-        assert!(open(&key, b"label", b"context", b"Aad", &sealed).is_err());
+        assert_eq!(open(key, b"label", b"context", b"aad", &sealed).unwrap().expose(), b"plaintext");
+        assert!(open(&[8; KEY_LEN], b"label", b"context", b"aad", &sealed).is_err());
+        assert!(open(key, b"Label", b"context", b"aad", &sealed).is_err());
+        assert!(open(key, b"label", b"Context", b"aad", &sealed).is_err());
+        assert!(open(key, b"label", b"context", b"Aad", &sealed).is_err());
         for len in 0..sealed.len() {
-            assert!(open(&key, b"label", b"context", b"aad", &sealed[..len]).is_err());
+            assert!(open(key, b"label", b"context", b"aad", &sealed[..len]).is_err());
         }
     }
 }

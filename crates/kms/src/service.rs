@@ -90,7 +90,8 @@ impl Service {
         let caller = caller.clone();
         Box::pin(async move {
             let scope = self.scope_of(&caller);
-            operations::dispatch(&self.call_in(&scope, caller.principal), request).await
+            let call = Call { request_id: caller.request_id, ..self.call_in(&scope, caller.principal) };
+            operations::dispatch(&call, request).await
         })
     }
 
@@ -134,6 +135,20 @@ impl Service {
         self.usage.flush(&self.barrier).await
     }
 
+    /// Tries whether the store reads and writes: a commit that changes no record, and is as durable as any other.
+    ///
+    /// # Errors
+    /// `KMSInternalException`, `DependencyTimeoutException`: the store failed.
+    pub async fn check_store(&self) -> Result<(), KmsError> {
+        let home = self.barrier.get::<Scope>(&Place::home()).await?.ok_or(RecordError::Incomplete)?;
+        let mut changes = self.barrier.changes();
+        changes.unchanged(&home);
+        match changes.commit().await {
+            Ok(()) | Err(Fault::Conflict) => Ok(()),
+            Err(Fault::Answer(error)) => Err(error),
+        }
+    }
+
     /// Where the keys are that `caller` names without saying where. There is one partition.
     fn scope_of(&self, caller: &Caller) -> Scope {
         Scope {
@@ -147,7 +162,10 @@ impl Service {
     pub(crate) fn call_in<'s>(&'s self, scope: &'s Scope, principal: Principal) -> Call<'s> {
         Call {
             principal,
+            action: "",
+            reaches_abroad: false,
             scope,
+            request_id: None,
             now: self.clock.now(),
             barrier: &self.barrier,
             usage: &self.usage,

@@ -29,6 +29,18 @@ impl Validation {
         self
     }
 
+    /// What asks for a page of a list. The model has 1 to 1000 for every limit, some lists have less.
+    pub(crate) fn page(&mut self, limit: Option<i32>, limit_max: i32, marker: Option<&String>) -> &mut Self {
+        self.number("limit", limit, 1..=limit_max).optional_text("marker", marker, 1..=1024);
+        match marker {
+            Some(text) => {
+                let is_of_pattern = text.chars().all(|c| matches!(c, '\u{20}'..='\u{ff}'));
+                self.pattern("marker", text, is_of_pattern, "[\\u0020-\\u00FF]*")
+            }
+            None => self,
+        }
+    }
+
     /// Any way to name a key.
     pub(crate) fn key_id(&mut self, member: &str, text: &str) -> &mut Self {
         self.text(member, text, 1..=2048)

@@ -111,6 +111,8 @@ error_kinds! {
     LimitExceeded = "LimitExceededException", 400;
     /// A policy document that is not one, or that would lock its writer out.
     MalformedPolicyDocument = "MalformedPolicyDocumentException", 400;
+    /// An alias that belongs to the service.
+    NotAuthorized = "NotAuthorizedException", 400;
     /// There is no such key or alias.
     NotFound = "NotFoundException", 400;
     /// Tags that can't be, or too many of them.
@@ -119,6 +121,9 @@ error_kinds! {
     UnsupportedOperation = "UnsupportedOperationException", 400;
     /// The request breaks a rule of the service model.
     Validation = "ValidationException", 400;
+    /// None of the service model's: what AWS answers before it asks the service ([`KmsError::name`] says what), or
+    /// what keeps a client from having an answer at all.
+    Other = "UnknownError", 500;
 }
 
 impl fmt::Display for ErrorKind {
@@ -131,6 +136,8 @@ impl fmt::Display for ErrorKind {
 #[derive(Debug, Clone)]
 pub struct KmsError {
     kind: ErrorKind,
+    /// The name that the service gave to an error of the kind [`ErrorKind::Other`].
+    name: Option<Box<str>>,
     message: Option<String>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
@@ -139,13 +146,22 @@ impl KmsError {
     /// An error with a message for the caller.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: Some(message.into()), source: None }
+        Self { kind, name: None, message: Some(message.into()), source: None }
+    }
+
+    /// An error as a service answers it: a name (`__type`), and a message or none.
+    #[must_use]
+    pub fn answered(name: &str, message: Option<String>) -> Self {
+        match ErrorKind::ALL.iter().find(|kind| kind.as_str() == name) {
+            Some(kind) => Self { kind: *kind, name: None, message, source: None },
+            None => Self { kind: ErrorKind::Other, name: Some(name.into()), message, source: None },
+        }
     }
 
     /// An error that has no message member at all on the wire.
     #[must_use]
     pub fn without_message(kind: ErrorKind) -> Self {
-        Self { kind, message: None, source: None }
+        Self { kind, name: None, message: None, source: None }
     }
 
     /// The same error with its cause, which stays on this side of the wire.
@@ -158,6 +174,15 @@ impl KmsError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+
+    /// The name that the service gave to the error; `None` if no service answered it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self.kind {
+            ErrorKind::Other => self.name.as_deref(),
+            kind => Some(kind.as_str()),
+        }
     }
 
     /// The message for the caller; a few kinds have none.
@@ -315,6 +340,26 @@ impl KmsError {
         )
     }
 
+    /// The caller may not use something of another account, or it is not there: the two are not told apart.
+    /// `named` is what the caller called it.
+    #[must_use]
+    pub fn access_denied_elsewhere(principal_arn: &str, action: &str, named: &str) -> Self {
+        Self::new(
+            ErrorKind::AccessDenied,
+            format!(
+                "User: {principal_arn} is not authorized to perform: {action} on resource: {named} because the \
+                 resource does not exist in this Region, no resource-based policies allow access, or a \
+                 resource-based policy explicitly denies access"
+            ),
+        )
+    }
+
+    /// An ARN that should name a principal and names none.
+    #[must_use]
+    pub fn no_such_principal(arn: &str) -> Self {
+        Self::new(ErrorKind::InvalidArn, format!("ARN does not refer to a valid principal: {arn}"))
+    }
+
     /// A policy denies the action, whatever another allows. `policy_type` is `a resource-based policy` or
     /// `an identity-based policy`.
     #[must_use]
@@ -362,9 +407,11 @@ impl KmsError {
 
 impl fmt::Display for KmsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.message {
-            Some(message) => write!(f, "{}: {message}", self.kind),
-            None => self.kind.fmt(f),
+        match (self.name(), &self.message) {
+            (Some(name), Some(message)) => write!(f, "{name}: {message}"),
+            (None, Some(message)) => f.write_str(message),
+            (Some(name), None) => f.write_str(name),
+            (None, None) => self.kind.fmt(f),
         }
     }
 }
@@ -385,6 +432,15 @@ mod tests {
         assert_eq!(error.to_string(), "NotFoundException: Invalid keyId 'fake-key-id'");
         assert_eq!(KmsError::invalid_ciphertext().to_string(), "InvalidCiphertextException");
         assert!(KmsError::invalid_ciphertext().message().is_none());
+        let error = KmsError::answered("DisabledException", Some("x is disabled.".to_owned()));
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::Disabled, "DisabledException: x is disabled.")
+        );
+        let error = KmsError::answered("IncompleteSignature", None);
+        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Other, "IncompleteSignature"));
+        let error = KmsError::new(ErrorKind::Other, "there was no answer");
+        assert_eq!((error.name(), error.to_string().as_str()), (None, "there was no answer"));
         let error = KmsError::internal(InvalidIdentifier::KeyId);
         assert_eq!(error.kind().http_status(), 500);
         assert_eq!(error.source().unwrap().to_string(), "not a key id");

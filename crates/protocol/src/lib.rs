@@ -38,8 +38,8 @@ pub use error::{ErrorKind, InvalidIdentifier, KmsError};
 pub use identifier::{AccountId, AliasName, KeyId, KeyMaterialId, Partition, Region};
 pub use kms::{BoxFuture, Kms, KmsExt};
 pub use spec::{
-    CustomerMasterKeySpec, DataKeySpec, EncryptionAlgorithmSpec, GrantOperation, IncludeKeyMaterial,
-    KeyManagerType, KeyMaterialState, KeySpec, KeyState, KeyUsageType, OriginType, RotationType,
-    UnknownValue,
+    CustomerMasterKeySpec, DataKeySpec, DryRunModifier, EncryptionAlgorithmSpec, GrantOperation,
+    IncludeKeyMaterial, KeyManagerType, KeyMaterialState, KeySpec, KeyState, KeyUsageType, OriginType,
+    RotationType, UnknownValue,
 };
 pub use timestamp::Timestamp;

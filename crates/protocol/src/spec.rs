@@ -173,6 +173,13 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// What a dry run leaves out.
+    DryRunModifier {
+        IgnoreCiphertext = "IGNORE_CIPHERTEXT",
+    }
+}
+
+wire_enum! {
     /// What caused a rotation.
     RotationType {
         Automatic = "AUTOMATIC",

@@ -5,8 +5,9 @@
 //! key-policy/<account>/<Region>/<key id>    KeyPolicy: the document, to the letter as it was given
 //! ```
 //!
-//! A key without such a record has the default policy, so has every key made before there were policies. What a
-//! policy says of an access is in [`super::policy`].
+//! A key without such a record has the default policy, so has every key made before there were policies. Beside the
+//! document stand the unique ids of the users and roles that it names, as they were when it was put: whoever gets
+//! one of these names later is not meant. What a policy says of an access is in [`super::policy`].
 
 use keyfold_crypto::SecretBytes;
 use keyfold_protocol::{ErrorKind, KeyArn, KeyId, KmsError};
@@ -17,7 +18,7 @@ use super::policy::{AttachedTo, Policy, PolicyError};
 use crate::call::{Call, Scope};
 use crate::error::RecordError;
 use crate::key::record::{from_json, to_json};
-use crate::principals::{Principal, account_exists, find_user};
+use crate::principals::named::UniqueIds;
 use crate::root::barrier::{Place, Record, Stored};
 
 /// The name that every key policy has.
@@ -30,6 +31,8 @@ pub(crate) const KEY_POLICY_LEN_MAX: usize = 32 * 1024;
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyPolicy {
     pub(crate) document: String,
+    /// The users and roles that it names.
+    pub(crate) principals: UniqueIds,
 }
 
 impl Record for KeyPolicy {
@@ -54,8 +57,11 @@ pub(crate) fn document(call: &Call<'_>, found: Option<Stored<KeyPolicy>>) -> Str
 
 /// The policy of a key, read. One that was stored and does not read is a damaged record: nothing is allowed by it.
 pub(crate) async fn load(call: &Call<'_>, key_id: &KeyId) -> Result<Policy, RecordError> {
-    let text = document(call, find(call, key_id).await?);
-    Policy::parse(&text, AttachedTo::Key, &call.scope.partition).map_err(|_| RecordError::Damaged)
+    let found = find(call, key_id).await?;
+    let ids = found.as_ref().map(|stored| stored.record.principals.clone()).unwrap_or_default();
+    let partition = &call.scope.partition;
+    let policy = Policy::parse(&document(call, found), AttachedTo::Key, partition);
+    policy.ok().and_then(|policy| policy.bound(&ids, partition)).ok_or(RecordError::Damaged)
 }
 
 /// A new policy for the key `arn`, if it may be one: within its limit, evaluable in every part, with principals that
@@ -73,26 +79,20 @@ pub(crate) async fn admit(
         ));
     }
     let policy = Policy::parse(document, AttachedTo::Key, &call.scope.partition)?;
-    for principal in policy.named() {
-        // Use of keys across accounts is not there, so a statement about another account would have no effect.
-        if *principal.account() != call.scope.account {
-            return Err(PolicyError::Unsupported("A principal of another account").into());
-        }
-        let exists = match principal {
-            Principal::AccountRoot(account) => account_exists(call.barrier, call.home, account).await?,
-            Principal::User { account, name } => find_user(call.barrier, account, name).await?.is_some(),
-        };
-        if !exists {
+    let mut principals = UniqueIds::new();
+    for named in policy.named() {
+        if !named.note_unique_id(call, &mut principals).await? {
             return Err(PolicyError::NoSuchPrincipal.into());
         }
     }
+    let policy = policy.bound(&principals, &call.scope.partition).ok_or(RecordError::Incomplete)?;
     if !bypass && !check::may_put_policy_again(call, &policy, arn).await? {
         return Err(KmsError::new(
             ErrorKind::MalformedPolicyDocument,
             "The new key policy will not allow you to update the key policy in the future.",
         ));
     }
-    Ok(KeyPolicy { document: document.to_owned() })
+    Ok(KeyPolicy { document: document.to_owned(), principals })
 }
 
 /// The default key policy, laid out as AWS lays it out.

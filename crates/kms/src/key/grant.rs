@@ -29,6 +29,8 @@ use super::Key;
 use super::record::{from_json, to_json};
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
+use crate::principals::UniqueId;
+use crate::principals::named::{Named, UniqueIds};
 use crate::root::barrier::{Changes, Place, Record, Stored};
 
 /// Most grants that one key may have (KMS quotas: "Grants per KMS key").
@@ -71,7 +73,10 @@ pub(crate) struct GrantRecord {
 pub(crate) struct Terms {
     pub(crate) name: Option<String>,
     pub(crate) grantee: String,
+    /// The unique id of the grantee, if it is a user, a role or a session of one: who has its name later is another.
+    pub(crate) grantee_id: Option<UniqueId>,
     pub(crate) retiring: Option<String>,
+    pub(crate) retiring_id: Option<UniqueId>,
     /// Sorted by name, each once.
     pub(crate) operations: Vec<GrantOperation>,
     pub(crate) constraints: Constraints,
@@ -126,7 +131,9 @@ impl Terms {
         Self {
             name: request.name.clone(),
             grantee: request.grantee_principal.clone().unwrap_or_default(),
+            grantee_id: None,
             retiring: request.retiring_principal.clone(),
+            retiring_id: None,
             operations,
             constraints: Constraints {
                 subset: pairs(constraints.and_then(|all| all.encryption_context_subset.as_ref())),
@@ -135,9 +142,39 @@ impl Terms {
         }
     }
 
+    /// The same for the principals that there are now.
+    pub(crate) async fn bound(self, call: &Call<'_>) -> Result<Self, KmsError> {
+        let grantee_id = unique_id(call, &self.grantee).await?;
+        let retiring_id = match &self.retiring {
+            Some(retiring) => unique_id(call, retiring).await?,
+            None => None,
+        };
+        Ok(Self { grantee_id, retiring_id, ..self })
+    }
+
+    fn is_grantee(&self, asked: &Asked<'_>) -> bool {
+        asked.principals.contains(&self.grantee) && self.grantee_id.as_ref() == asked.id
+    }
+
+    fn may_retire(&self, asked: &Asked<'_>) -> bool {
+        let is_named = self.retiring.as_ref().is_some_and(|retiring| asked.principals.contains(retiring));
+        is_named && self.retiring_id.as_ref() == asked.id
+    }
+
     fn allows(&self, operation: &GrantOperation) -> bool {
         self.operations.contains(operation)
     }
+}
+
+/// The unique id of the principal that an ARN names; an account has none.
+async fn unique_id(call: &Call<'_>, arn: &str) -> Result<Option<UniqueId>, KmsError> {
+    let no_such = || KmsError::no_such_principal(arn);
+    let named = Named::parse(arn, &call.scope.partition).ok_or_else(no_such)?;
+    let mut ids = UniqueIds::new();
+    if !named.note_unique_id(call, &mut ids).await? {
+        return Err(no_such());
+    }
+    Ok(ids.into_values().next())
 }
 
 impl Constraints {
@@ -189,50 +226,62 @@ pub(crate) enum GrantUse<'r> {
     Delegates(&'r CreateGrantRequest),
 }
 
-/// Whether a grant lets `principal` (an ARN) perform `action` on the key `resource` (an ARN). For RetireGrant, `about`
-/// is the grant to be retired.
-pub(crate) async fn allows(
-    call: &Call<'_>,
-    (principal, action, resource): (&str, &str, &str),
-    asked: GrantUse<'_>,
-    about: Option<&GrantRecord>,
-) -> Result<bool, RecordError> {
-    let operation = GrantOperation::from(action.strip_prefix("kms:").unwrap_or(action));
-    let Ok(arn) = resource.parse::<KeyArn>() else { return Ok(false) };
-    let Ok(key_id) = arn.resource_id().parse::<KeyId>() else { return Ok(false) };
-    if call.scope.key_arn(&key_id) != arn || !GrantOperation::ALL.contains(&operation) {
+/// What a grant is asked to allow on a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    /// Whom: every ARN by which a grant can name the caller.
+    pub(crate) principals: &'a [String],
+    /// The caller's unique id, if it has one.
+    pub(crate) id: Option<&'a UniqueId>,
+    /// `kms:Decrypt`.
+    pub(crate) action: &'a str,
+    /// What the request tells.
+    pub(crate) of: GrantUse<'a>,
+    /// For RetireGrant, the grant to be retired.
+    pub(crate) about: Option<&'a GrantRecord>,
+}
+
+/// Whether a grant on the key allows it. The call is where the key is.
+pub(crate) async fn allows(call: &Call<'_>, key_id: &KeyId, asked: &Asked<'_>) -> Result<bool, RecordError> {
+    let operation = GrantOperation::from(asked.action.strip_prefix("kms:").unwrap_or(asked.action));
+    if !GrantOperation::ALL.contains(&operation) {
         return Ok(false);
     }
-    if let Some(GrantRecord { terms, .. }) = about {
-        let is_grantee = terms.grantee == principal && terms.allows(&operation);
-        return Ok(is_grantee || terms.retiring.as_deref() == Some(principal));
+    if let Some(GrantRecord { terms, .. }) = asked.about {
+        return Ok(terms.is_grantee(asked) && terms.allows(&operation) || terms.may_retire(asked));
     }
-    let prefix = grants_to(call, &key_id, principal);
-    let mut after = None;
-    loop {
-        let page: Vec<Stored<GrantRecord>> = call.barrier.range(&prefix, after.as_deref(), PAGE_LEN).await?;
-        let Some(last) = page.last() else { return Ok(false) };
-        after = Some(last.place().name().to_owned());
-        let is_allowed = |terms: &Terms| {
-            terms.grantee == principal
-                && terms.allows(&operation)
-                && match asked {
-                    GrantUse::Plain => true,
-                    GrantUse::Context(context) => {
-                        let none = EncryptionContext::empty();
-                        terms.constraints.hold(context.unwrap_or(&none))
-                    }
-                    GrantUse::Delegates(request) => {
-                        let asked = Terms::of(request);
-                        asked.operations.iter().all(|operation| terms.allows(operation))
-                            && terms.constraints.hold_wherever(&asked.constraints)
-                    }
-                }
-        };
-        if page.iter().any(|stored| is_allowed(&stored.record.terms)) {
-            return Ok(true);
+    for principal in asked.principals {
+        let prefix = grants_to(call, key_id, principal);
+        let mut after = None;
+        loop {
+            let page: Vec<Stored<GrantRecord>> =
+                call.barrier.range(&prefix, after.as_deref(), PAGE_LEN).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.place().name().to_owned());
+            if page.iter().any(|stored| fits(&stored.record.terms, &operation, asked)) {
+                return Ok(true);
+            }
         }
     }
+    Ok(false)
+}
+
+/// Whether a grant with these terms allows it.
+fn fits(terms: &Terms, operation: &GrantOperation, asked: &Asked<'_>) -> bool {
+    terms.is_grantee(asked)
+        && terms.allows(operation)
+        && match asked.of {
+            GrantUse::Plain => true,
+            GrantUse::Context(context) => {
+                let none = EncryptionContext::empty();
+                terms.constraints.hold(context.unwrap_or(&none))
+            }
+            GrantUse::Delegates(request) => {
+                let asked = Terms::of(request);
+                asked.operations.iter().all(|operation| terms.allows(operation))
+                    && terms.constraints.hold_wherever(&asked.constraints)
+            }
+        }
 }
 
 /// The operations that a grant on a key of this kind can allow.
@@ -426,13 +475,49 @@ const PAGE_LEN: usize = 256;
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use keyfold_protocol::KmsExt as _;
+    use keyfold_protocol::operations::RevokeGrantRequest;
+
     use super::*;
+    use crate::{Embedded, RootOfTrust, SystemClock};
 
     fn constraints(subset: &[(&str, &str)], equals: &[(&str, &str)]) -> Constraints {
         let context = |pairs: &[(&str, &str)]| {
             (!pairs.is_empty()).then(|| pairs.iter().copied().collect::<EncryptionContext>())
         };
         Constraints { subset: context(subset), equals: context(equals) }
+    }
+
+    #[test]
+    fn a_key_has_so_many_grants_and_no_more() {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock);
+        let open = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, clock);
+        let kms = pollster::block_on(open).unwrap();
+        let key_arn = pollster::block_on(kms.ensure_default_key()).unwrap().arn;
+        let barrier = kms.service().barrier();
+        let place = Place::key_grants(kms.service().scope(), &key_arn.resource_id().parse().unwrap());
+        let mut changes = barrier.changes();
+        changes.create(place.clone(), &KeyGrants { count: GRANTS_PER_KEY_MAX - 1 }).unwrap();
+        pollster::block_on(changes.commit()).unwrap();
+        let grant = || {
+            let mut request = CreateGrantRequest::new(key_arn.to_string(), vec![GrantOperation::Decrypt]);
+            request.grantee_principal = Some("arn:aws:iam::000000000000:root".into());
+            pollster::block_on(kms.send(request))
+        };
+        let count = || pollster::block_on(barrier.get::<KeyGrants>(&place)).unwrap().unwrap().record.count;
+        let last = grant().unwrap();
+        let error = grant().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LimitExceeded);
+        let message = format!("{key_arn} has as many grants as a KMS key can have: 50000.");
+        assert_eq!((error.message(), count()), (Some(&*message), 50_000));
+        let revoke = RevokeGrantRequest::new(key_arn.to_string(), last.grant_id);
+        pollster::block_on(kms.send(revoke)).unwrap();
+        assert_eq!(count(), 49_999);
+        grant().unwrap();
+        assert_eq!((grant().is_err(), count()), (true, 50_000));
     }
 
     #[test]

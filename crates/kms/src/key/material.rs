@@ -39,7 +39,7 @@ impl BackingKey {
     /// The identifier: SP 800-108 of the material with the key id as context, so the same material in the same key
     /// always has the same, in another key another, and it tells nothing about the material.
     pub(crate) fn id(&self, key_id: &KeyId) -> Result<KeyMaterialId, RecordError> {
-        let id = sealing::derive(&self.key, ID_LABEL, key_id.to_string().as_bytes())?;
+        let id = sealing::derive(self.key.expose(), ID_LABEL, key_id.to_string().as_bytes())?;
         Ok(KeyMaterialId::from_bytes(*id.expose()))
     }
 

@@ -4,7 +4,9 @@
 //! state is AWS's.
 
 pub(crate) mod alias;
+pub(crate) mod create;
 pub(crate) mod grant;
+pub(crate) mod managed;
 pub(crate) mod material;
 pub(crate) mod record;
 pub(crate) mod resolve;
@@ -13,6 +15,7 @@ pub mod state;
 pub(crate) mod tags;
 pub(crate) mod usage;
 
+pub use managed::SERVICES;
 pub(crate) use material::BackingKey;
 pub(crate) use record::KeyRecord;
 pub(crate) use resolve::{Accepts, Key, resolve_key};

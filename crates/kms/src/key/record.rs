@@ -45,6 +45,9 @@ pub(crate) struct KeyRecord {
     /// What the worker's count of time was when it first saw the key pending deletion; see [`crate::worker`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) deletion_seen_ms: Option<u64>,
+    /// The service that the key was made for, if users don't manage it; see [`super::managed`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) managed_for: Option<String>,
 }
 
 impl Record for KeyRecord {
@@ -75,7 +78,8 @@ impl KeyRecord {
         metadata.key_state = Some(self.state.clone());
         metadata.deletion_date = self.deletion_date;
         metadata.origin = Some(self.origin.clone());
-        metadata.key_manager = Some(KeyManagerType::Customer);
+        let is_managed = self.managed_for.is_some();
+        metadata.key_manager = Some(if is_managed { KeyManagerType::Aws } else { KeyManagerType::Customer });
         metadata.customer_master_key_spec = Some(CustomerMasterKeySpec::from(self.key_spec.as_str()));
         metadata.key_spec = Some(self.key_spec.clone());
         metadata.encryption_algorithms = Some(vec![EncryptionAlgorithmSpec::SymmetricDefault]);

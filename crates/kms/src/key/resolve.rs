@@ -7,14 +7,15 @@
 //! arn:aws:kms:eu-central-1:111122223333:alias/app           alias ARN    use of keys, DescribeKey
 //! ```
 //!
-//! Every text that names nothing has its error and AWS's words for it. Whether the caller may know that the key
-//! exists is a question of authorisation and not asked here.
+//! Every text that names nothing has its error and AWS's words for it. Whether the caller may know that a key of its
+//! own account exists is a question of authorisation and not asked here; what is not there in another account gets
+//! the answer that authorisation gives to who may not use it.
 
 use keyfold_protocol::{AliasName, Arn, KeyArn, KeyId, KmsError, Resource};
 
-use super::alias;
 use super::record::KeyRecord;
-use crate::call::Call;
+use super::{alias, managed};
+use crate::call::{Call, Scope};
 use crate::error::RecordError;
 use crate::root::barrier::{Place, Stored};
 
@@ -23,6 +24,10 @@ use crate::root::barrier::{Place, Stored};
 pub(crate) struct Key {
     pub(crate) id: KeyId,
     pub(crate) arn: KeyArn,
+    /// The account and Region that it is in.
+    pub(crate) scope: Scope,
+    /// How the request names it; `None` if a ciphertext does.
+    pub(crate) named: Option<String>,
     pub(crate) stored: Stored<KeyRecord>,
 }
 
@@ -37,22 +42,35 @@ pub(crate) enum Accepts {
 
 /// The key that `text` names.
 pub(crate) async fn resolve_key(call: &Call<'_>, text: &str, accepts: Accepts) -> Result<Key, KmsError> {
-    let key_id = match parse(call, text)? {
+    let (scope, name) = parse(call, text)?;
+    let call = &call.at(&scope);
+    if call.is_abroad() && !call.reaches_abroad {
+        return Err(call.not_accessible(text));
+    }
+    let not_there = |error: KmsError| if call.is_abroad() { call.not_accessible(text) } else { error };
+    let key_id = match name {
         Name::Key(key_id) => key_id,
         Name::Alias(_) if accepts == Accepts::KeyOnly => return Err(KmsError::invalid_key_id(text)),
         Name::Alias(name) => {
-            let found = alias::find(call, &name).await?;
-            found.ok_or_else(|| KmsError::alias_not_found(&call.scope.alias_arn(&name)))?.record.target
+            let found = match alias::find(call, &name).await? {
+                Some(found) => Some(found.record.target),
+                None => managed::ensure(call, &name).await?,
+            };
+            found.ok_or_else(|| not_there(KmsError::alias_not_found(&scope.alias_arn(&name))))?
         }
     };
     let found = load_key(call, &key_id).await?;
-    found.ok_or_else(|| KmsError::key_not_found(&call.scope.key_arn(&key_id)))
+    let key = found.ok_or_else(|| not_there(KmsError::key_not_found(&scope.key_arn(&key_id))))?;
+    Ok(Key { named: Some(text.to_owned()), ..key })
 }
 
 /// The key with this id, if there is one.
 pub(crate) async fn load_key(call: &Call<'_>, key_id: &KeyId) -> Result<Option<Key>, RecordError> {
     let stored = call.barrier.get(&Place::key(call.scope, key_id)).await?;
-    Ok(stored.map(|stored| Key { id: *key_id, arn: call.scope.key_arn(key_id), stored }))
+    Ok(stored.map(|stored| {
+        let (arn, scope) = (call.scope.key_arn(key_id), call.scope.clone());
+        Key { id: *key_id, arn, scope, named: None, stored }
+    }))
 }
 
 enum Name {
@@ -60,7 +78,8 @@ enum Name {
     Alias(AliasName),
 }
 
-fn parse(call: &Call<'_>, text: &str) -> Result<Name, KmsError> {
+/// What a text names, and where that is.
+fn parse(call: &Call<'_>, text: &str) -> Result<(Scope, Name), KmsError> {
     let invalid = || KmsError::invalid_key_id(text);
     if text.starts_with("arn:") {
         let arn: Arn = text.parse().map_err(|_| KmsError::invalid_arn(text))?;
@@ -70,20 +89,16 @@ fn parse(call: &Call<'_>, text: &str) -> Result<Name, KmsError> {
         if arn.region() != call.scope.region.as_str() {
             return Err(KmsError::arn_of_another_region(arn.region()));
         }
-        let is_here = arn.account() == call.scope.account.as_str();
-        return match arn.resource() {
-            Resource::Key(name) if is_here => name.parse().map(Name::Key).map_err(|_| invalid()),
-            Resource::Alias(name) if is_here => {
-                format!("{}{name}", AliasName::PREFIX).parse().map(Name::Alias).map_err(|_| invalid())
-            }
-            // No key of another account can be used yet, so none is there.
-            Resource::Key(_) => KeyArn::try_from(arn)
-                .map_or_else(|_| Err(invalid()), |arn| Err(KmsError::key_not_found(&arn))),
-            Resource::Alias(_) => Err(invalid()),
+        let account = arn.account().parse().map_err(|_| invalid())?;
+        let name = match arn.resource() {
+            Resource::Key(name) => name.parse().map(Name::Key),
+            Resource::Alias(name) => format!("{}{name}", AliasName::PREFIX).parse().map(Name::Alias),
         };
+        return Ok((Scope { account, ..call.scope.clone() }, name.map_err(|_| invalid())?));
     }
-    if text.starts_with(AliasName::PREFIX) {
-        return text.parse().map(Name::Alias).map_err(|_| invalid());
-    }
-    text.parse().map(Name::Key).map_err(|_| invalid())
+    let name = match text.starts_with(AliasName::PREFIX) {
+        true => text.parse().map(Name::Alias),
+        false => text.parse().map(Name::Key),
+    };
+    Ok((call.scope.clone(), name.map_err(|_| invalid())?))
 }

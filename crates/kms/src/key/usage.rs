@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::KeyRecord;
 use super::record::{from_json, to_json};
-use crate::call::Scope;
+use crate::call::{Call, Scope};
 use crate::error::{Fault, RecordError};
 use crate::root::barrier::{Barrier, Place, Record};
 
@@ -36,6 +36,8 @@ const TRACKED: &[OperationName] = &[
 pub(crate) struct Use {
     pub(crate) at: Timestamp,
     pub(crate) operation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
 }
 
 impl Record for Use {
@@ -65,10 +67,14 @@ impl UsageLog {
         TRACKED.contains(&operation)
     }
 
-    /// Notes a use of a key.
-    pub(crate) fn note(&self, scope: &Scope, key_id: KeyId, operation: OperationName, at: Timestamp) {
-        let last = Use { at, operation: operation.as_str().to_owned() };
-        self.put_back(Noted { scope: scope.clone(), key_id, last });
+    /// Notes that `call` has used a key.
+    pub(crate) fn note(&self, call: &Call<'_>, key_id: KeyId, operation: OperationName) {
+        let last = Use {
+            at: call.now,
+            operation: operation.as_str().to_owned(),
+            request_id: call.request_id.clone(),
+        };
+        self.put_back(Noted { scope: call.scope.clone(), key_id, last });
     }
 
     /// The last use of a key, noted or written.

@@ -189,8 +189,7 @@ impl Handle for ListAliasesRequest {
     fn validate(&self) -> Result<(), KmsError> {
         Validation::default()
             .optional_text("keyId", self.key_id.as_ref(), 1..=2048)
-            .number("limit", self.limit, 1..=100)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
+            .page(self.limit, 100, self.marker.as_ref())
             .finish()
     }
 
@@ -233,9 +232,7 @@ async fn all_aliases(
     call: &Call<'_>,
     page: &Page,
 ) -> Result<(Vec<AliasRecord>, Option<String>), RecordError> {
-    let prefix = Place::aliases(call.scope);
-    let mut found = call.barrier.range::<AliasRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
-    let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
+    let (found, next) = page.read(call, &Place::aliases(call.scope)).await?;
     Ok((found.into_iter().map(|stored| stored.record).collect(), next))
 }
 
@@ -246,10 +243,7 @@ async fn aliases_of(
     page: &Page,
 ) -> Result<(Vec<AliasRecord>, Option<String>), RecordError> {
     let names = alias::names_of(call, &key.id).await?.map(|stored| stored.record.names).unwrap_or_default();
-    let after = page.after.as_deref();
-    let mut names: Vec<_> =
-        names.into_iter().filter(|name| after.is_none_or(|after| name.as_str() > after)).collect();
-    let next = page.cut(call, &mut names, AliasName::to_string);
+    let (names, next) = page.of_sorted(call, names, AliasName::as_str);
     let mut found = Vec::with_capacity(names.len());
     for name in &names {
         // Between the two reads the alias may have been deleted or moved: then it is not one of this key.
@@ -289,8 +283,7 @@ fn parse(text: &str) -> Result<AliasName, KmsError> {
         .parse()
         .map_err(|_| KmsError::new(ErrorKind::InvalidAliasName, format!("{text} is not an alias name.")))?;
     if name.is_reserved() {
-        let message = "Aliases that begin with alias/aws/ are reserved.";
-        return Err(KmsError::new(ErrorKind::InvalidAliasName, message));
+        return Err(KmsError::without_message(ErrorKind::NotAuthorized));
     }
     Ok(name)
 }

@@ -8,11 +8,13 @@ use keyfold_protocol::operations::{
     GenerateDataKeyResponse, GenerateDataKeyWithoutPlaintextRequest, GenerateDataKeyWithoutPlaintextResponse,
     GenerateRandomRequest, GenerateRandomResponse, ReEncryptRequest, ReEncryptResponse,
 };
-use keyfold_protocol::{DataKeySpec, EncryptionAlgorithmSpec, EncryptionContext, KmsError};
+use keyfold_protocol::{
+    DataKeySpec, DryRunModifier, EncryptionAlgorithmSpec, EncryptionContext, KeyMaterialId, KmsError,
+};
 
 use super::{Account, Handle, Protected, Target};
 use crate::authz::check::Authorized;
-use crate::call::Call;
+use crate::call::{Call, Scope};
 use crate::ciphertext::{CiphertextBlob, PLAINTEXT_LEN_MAX};
 use crate::error::{Fault, RecordError};
 use crate::key::grant::GrantUse;
@@ -63,28 +65,30 @@ impl Handle for DecryptRequest {
     type Target = Source;
 
     fn validate(&self) -> Result<(), KmsError> {
+        let modifiers = self.dry_run_modifiers.as_deref();
         Validation::default()
-            .bytes("ciphertextBlob", self.ciphertext_blob.len(), 1..=CIPHERTEXT_LEN_MAX)
+            .ciphertext(&self.ciphertext_blob, modifiers)
             .context("encryptionContext", self.encryption_context.as_ref())
             .grant_tokens(self.grant_tokens.as_ref())
             .optional_text("keyId", self.key_id.as_ref(), 1..=2048)
             .algorithm("encryptionAlgorithm", self.encryption_algorithm.as_ref())
             .finish()?;
-        unsupported(self.recipient.is_some(), "Recipient")?;
-        no_dry_run_modifiers(self.dry_run_modifiers.as_ref())
+        check_modifiers(modifiers, self.is_dry_run(), ("KeyId", self.key_id.as_ref()))?;
+        unsupported(self.recipient.is_some(), "Recipient")
     }
 
     async fn resolve(&self, call: &Call<'_>) -> Result<Source, KmsError> {
-        Source::resolve(call, &self.ciphertext_blob, self.key_id.as_deref()).await
+        let ciphertext = Ciphertext::of(&self.ciphertext_blob, self.dry_run_modifiers.as_deref());
+        Source::resolve(call, ciphertext, self.key_id.as_deref()).await
     }
 
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<DecryptResponse, Fault> {
         let (request, source) = (authorized.request(), authorized.target());
         let algorithm = algorithm(&source.key, request.encryption_algorithm.as_ref())?;
-        let plaintext = source.decrypt(call, request.encryption_context.as_ref()).await?;
+        let (plaintext, material_id) = source.decrypt(call, request.encryption_context.as_ref()).await?;
         let mut response = DecryptResponse::new(source.key.arn.to_string(), plaintext);
         response.encryption_algorithm = Some(algorithm);
-        response.key_material_id = Some(source.blob.header().material_id.to_string());
+        response.key_material_id = Some(material_id.to_string());
         Ok(response)
     }
 
@@ -105,8 +109,9 @@ impl Handle for ReEncryptRequest {
     type Target = SourceAndDestination;
 
     fn validate(&self) -> Result<(), KmsError> {
+        let modifiers = self.dry_run_modifiers.as_deref();
         Validation::default()
-            .bytes("ciphertextBlob", self.ciphertext_blob.len(), 1..=CIPHERTEXT_LEN_MAX)
+            .ciphertext(&self.ciphertext_blob, modifiers)
             .context("sourceEncryptionContext", self.source_encryption_context.as_ref())
             .optional_text("sourceKeyId", self.source_key_id.as_ref(), 1..=2048)
             .key_id("destinationKeyId", &self.destination_key_id)
@@ -115,29 +120,33 @@ impl Handle for ReEncryptRequest {
             .algorithm("destinationEncryptionAlgorithm", self.destination_encryption_algorithm.as_ref())
             .grant_tokens(self.grant_tokens.as_ref())
             .finish()?;
-        no_dry_run_modifiers(self.dry_run_modifiers.as_ref())
+        check_modifiers(modifiers, self.is_dry_run(), ("SourceKeyId", self.source_key_id.as_ref()))
     }
 
     async fn resolve(&self, call: &Call<'_>) -> Result<SourceAndDestination, KmsError> {
-        let source = Source::resolve(call, &self.ciphertext_blob, self.source_key_id.as_deref()).await?;
-        let destination = resolve_key(call, &self.destination_key_id, Accepts::KeyOrAlias).await?;
+        let ciphertext = Ciphertext::of(&self.ciphertext_blob, self.dry_run_modifiers.as_deref());
+        let source = Source::resolve(call, ciphertext, self.source_key_id.as_deref()).await?;
+        let call = &call.asking("kms:ReEncryptTo");
+        let destination = resolve_key(call, &self.destination_key_id, Accepts::KeyOrAlias).await;
         Ok(SourceAndDestination { source, destination })
     }
 
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ReEncryptResponse, Fault> {
         let (request, SourceAndDestination { source, destination }) =
             (authorized.request(), authorized.target());
+        let destination = destination.as_ref().map_err(Clone::clone)?;
         let source_algorithm = algorithm(&source.key, request.source_encryption_algorithm.as_ref())?;
         let destination_algorithm =
             algorithm(destination, request.destination_encryption_algorithm.as_ref())?;
-        let plaintext = source.decrypt(call, request.source_encryption_context.as_ref()).await?;
+        let (plaintext, source_material_id) =
+            source.decrypt(call, request.source_encryption_context.as_ref()).await?;
         let context = request.destination_encryption_context.as_ref();
         let blob = encrypt(call, destination, context, &plaintext).await?;
         let mut response = ReEncryptResponse::new(blob, destination.arn.to_string());
         response.source_key_id = Some(source.key.arn.to_string());
         response.source_encryption_algorithm = Some(source_algorithm);
         response.destination_encryption_algorithm = Some(destination_algorithm);
-        response.source_key_material_id = Some(source.blob.header().material_id.to_string());
+        response.source_key_material_id = Some(source_material_id.to_string());
         response.destination_key_material_id = Some(current_material(destination));
         Ok(response)
     }
@@ -267,43 +276,76 @@ impl Handle for GenerateRandomRequest {
     }
 }
 
+/// The ciphertext of a request.
+enum Ciphertext<'r> {
+    Of(&'r [u8]),
+    /// The dry run ignores it, so the request names the key that it would be of.
+    Ignored,
+}
+
+impl<'r> Ciphertext<'r> {
+    fn of(bytes: &'r [u8], modifiers: Option<&[DryRunModifier]>) -> Self {
+        if ignores_ciphertext(modifiers) { Self::Ignored } else { Self::Of(bytes) }
+    }
+}
+
 /// A ciphertext and the key that it was made with.
 #[derive(Debug)]
 pub(crate) struct Source {
     key: Key,
-    blob: CiphertextBlob,
+    /// Absent in a dry run that ignores it.
+    blob: Option<CiphertextBlob>,
 }
 
 impl Source {
     /// Finds the key of a ciphertext, which must be the one that the request names, if it names one.
-    async fn resolve(call: &Call<'_>, bytes: &[u8], named: Option<&str>) -> Result<Self, KmsError> {
+    async fn resolve(
+        call: &Call<'_>,
+        ciphertext: Ciphertext<'_>,
+        named: Option<&str>,
+    ) -> Result<Self, KmsError> {
+        let Ciphertext::Of(bytes) = ciphertext else {
+            let key = resolve_key(call, named.unwrap_or_default(), Accepts::KeyOrAlias).await?;
+            return Ok(Self { key, blob: None });
+        };
         let blob = CiphertextBlob::parse(bytes).map_err(|_| KmsError::invalid_ciphertext())?;
         let header = blob.header();
-        let is_here = header.account == call.scope.account;
-        if let Some(named) = named {
-            let key = resolve_key(call, named, Accepts::KeyOrAlias).await?;
-            return if is_here && key.id == header.key_id {
-                Ok(Self { key, blob })
-            } else {
-                Err(KmsError::incorrect_key())
-            };
-        }
-        let found = if is_here { load_key(call, &header.key_id).await? } else { None };
-        found.map(|key| Self { key, blob }).ok_or_else(KmsError::key_behind_ciphertext_not_accessible)
+        let scope = Scope { account: header.account.clone(), ..call.scope.clone() };
+        let there = call.at(&scope);
+        let key = match named {
+            // The id of a key of another account is enough, as the ciphertext has the rest.
+            Some(named) if !(there.is_abroad() && named == header.key_id.to_string()) => {
+                resolve_key(call, named, Accepts::KeyOrAlias).await?
+            }
+            _ => {
+                let found = load_key(&there, &header.key_id).await?;
+                found.ok_or_else(KmsError::key_behind_ciphertext_not_accessible)?
+            }
+        };
+        Ok(Self { key, blob: Some(blob) })
     }
 
+    /// The plaintext, and the material that it was encrypted with. That the ciphertext is of another key than the one
+    /// named is told here, to who may use the one named, and to nobody else.
     async fn decrypt(
         &self,
         call: &Call<'_>,
         context: Option<&EncryptionContext>,
-    ) -> Result<SecretBytes, KmsError> {
-        let material_id = &self.blob.header().material_id;
-        let backing_key = BackingKey::load(call.barrier, call.scope, &self.key.id, material_id).await?;
+    ) -> Result<(SecretBytes, KeyMaterialId), KmsError> {
+        // Nothing else is left to be judged.
+        let blob = self.blob.as_ref().ok_or_else(KmsError::dry_run)?;
+        let (header, scope) = (blob.header(), &self.key.scope);
+        if header.account != scope.account || header.key_id != self.key.id {
+            return Err(KmsError::incorrect_key());
+        }
+        let material_id = header.material_id;
+        let backing_key = BackingKey::load(call.barrier, scope, &self.key.id, &material_id).await?;
         let backing_key = backing_key.ok_or_else(KmsError::invalid_ciphertext)?;
         let none = EncryptionContext::empty();
-        self.blob
+        let plaintext = blob
             .open(backing_key.key(), &call.scope.partition, context.unwrap_or(&none))
-            .map_err(|_| KmsError::invalid_ciphertext())
+            .map_err(|_| KmsError::invalid_ciphertext())?;
+        Ok((plaintext, material_id))
     }
 }
 
@@ -321,16 +363,20 @@ impl Target for Source {
 #[derive(Debug)]
 pub(crate) struct SourceAndDestination {
     source: Source,
-    destination: Key,
+    /// Or why there is none, which is told to who may read the source.
+    destination: Result<Key, KmsError>,
 }
 
 impl Target for SourceAndDestination {
     fn resources(&self, _: &Call<'_>) -> Vec<Protected> {
-        vec![Protected::from(&self.source.key.arn), Protected::from(&self.destination.arn)]
+        let destination = self.destination.as_ref();
+        let destination =
+            destination.map_or_else(|error| Protected::not_there(error.clone()), Protected::from);
+        vec![Protected::from(&self.source.key), destination]
     }
 
     fn keys(&self) -> Vec<&Key> {
-        vec![&self.source.key, &self.destination]
+        std::iter::once(&self.source.key).chain(&self.destination).collect()
     }
 }
 
@@ -342,13 +388,13 @@ async fn encrypt(
     plaintext: &SecretBytes,
 ) -> Result<Vec<u8>, RecordError> {
     let material_id = key.stored.record.current_material;
-    let backing_key = BackingKey::load(call.barrier, call.scope, &key.id, &material_id).await?;
+    let backing_key = BackingKey::load(call.barrier, &key.scope, &key.id, &material_id).await?;
     let backing_key = backing_key.ok_or(RecordError::Incomplete)?;
     let none = EncryptionContext::empty();
     let blob = CiphertextBlob::seal(
         backing_key.key(),
-        (&call.scope.account, &key.id, &material_id),
-        &call.scope.partition,
+        (&key.scope.account, &key.id, &material_id),
+        &key.scope.partition,
         context.unwrap_or(&none),
         plaintext.expose(),
     )?;
@@ -376,6 +422,18 @@ impl Validation {
     fn algorithm(&mut self, member: &str, asked: Option<&EncryptionAlgorithmSpec>) -> &mut Self {
         let known = EncryptionAlgorithmSpec::ALL.iter().map(EncryptionAlgorithmSpec::as_str);
         self.member_of(member, asked.map(EncryptionAlgorithmSpec::as_str), known)
+    }
+
+    /// A ciphertext, which may be absent if it is ignored, and what says so.
+    fn ciphertext(&mut self, bytes: &[u8], modifiers: Option<&[DryRunModifier]>) -> &mut Self {
+        let len_min = usize::from(!ignores_ciphertext(modifiers));
+        self.bytes("ciphertextBlob", bytes.len(), len_min..=CIPHERTEXT_LEN_MAX);
+        for (index, modifier) in modifiers.into_iter().flatten().take(MODIFIERS_JUDGED).enumerate() {
+            let known = DryRunModifier::ALL.iter().map(DryRunModifier::as_str);
+            let member = format!("dryRunModifiers.{}.member", index + 1);
+            self.member_of(&member, Some(modifier.as_str()), known);
+        }
+        self
     }
 }
 
@@ -406,10 +464,27 @@ fn data_key_len(number_of_bytes: Option<i32>, key_spec: Option<&DataKeySpec>) ->
     len.ok_or_else(|| refuse("Please specify either number of bytes or key spec."))
 }
 
-fn no_dry_run_modifiers(modifiers: Option<&Vec<String>>) -> Result<(), KmsError> {
-    unsupported(modifiers.is_some_and(|modifiers| !modifiers.is_empty()), "DryRunModifiers")
+fn ignores_ciphertext(modifiers: Option<&[DryRunModifier]>) -> bool {
+    modifiers.is_some_and(|modifiers| modifiers.contains(&DryRunModifier::IgnoreCiphertext))
 }
 
+/// Modifiers are for dry runs, and one that ignores the ciphertext must name the key (API reference: Decrypt, `KeyId`).
+fn check_modifiers(
+    modifiers: Option<&[DryRunModifier]>,
+    is_dry_run: bool,
+    (member, key_id): (&str, Option<&String>),
+) -> Result<(), KmsError> {
+    if modifiers.is_some_and(|modifiers| !modifiers.is_empty()) && !is_dry_run {
+        return Err(refuse("You can specify DryRunModifiers only when DryRun is true."));
+    }
+    if ignores_ciphertext(modifiers) && key_id.is_none() {
+        return Err(refuse(format!("You must specify {member} when DryRunModifiers has IGNORE_CIPHERTEXT.")));
+    }
+    Ok(())
+}
+
+/// Modifiers of a request that are looked at one by one; there is one kind.
+const MODIFIERS_JUDGED: usize = 4;
 /// Service model: `CiphertextType`.
 const CIPHERTEXT_LEN_MAX: usize = 6144;
 /// Service model: `NumberOfBytesType`.

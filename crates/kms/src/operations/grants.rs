@@ -7,7 +7,7 @@ use keyfold_protocol::operations::{
 };
 use keyfold_protocol::{EncryptionContext, ErrorKind, GrantOperation, KeyArn, KeyId, KeySpec, KmsError};
 
-use super::{Account, Handle, Protected, Target};
+use super::{Account, Handle, HandleKey, Protected, Target};
 use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
@@ -28,8 +28,10 @@ pub(crate) struct KeyAndGrant {
 impl KeyAndGrant {
     async fn resolve(call: &Call<'_>, key_id: &str, grant_id: &GrantId) -> Result<Self, KmsError> {
         let key = resolve_key(call, key_id, Accepts::KeyOnly).await?;
-        let grant = grant::find(call, &key.id, grant_id).await?.ok_or_else(|| {
-            KmsError::new(ErrorKind::NotFound, format!("Grant ID {} not found", grant_id.as_str()))
+        let call = &call.at(&key.scope);
+        let grant = grant::find(call, &key.id, grant_id).await?.ok_or_else(|| match call.is_abroad() {
+            true => call.not_accessible(key_id),
+            false => KmsError::new(ErrorKind::NotFound, format!("Grant ID {} not found", grant_id.as_str())),
         })?;
         Ok(Self { key, grant })
     }
@@ -109,7 +111,7 @@ impl Handle for CreateGrantRequest {
     ) -> Result<CreateGrantResponse, Fault> {
         let (request, key) = (authorized.request(), authorized.target());
         check_operations(&request.operations, &key.stored.record.key_spec)?;
-        let terms = Terms::of(request);
+        let terms = Terms::of(request).bound(call).await?;
         let mut changes = call.barrier.changes();
         let named = grant::find_named(call, &key.id, &terms).await?;
         let is_new = named.is_none();
@@ -140,26 +142,27 @@ impl Handle for CreateGrantRequest {
     }
 }
 
-impl Handle for ListGrantsRequest {
-    type Target = Key;
+impl HandleKey for ListGrantsRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .number("limit", self.limit, 1..=100)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
+    fn judge(&self, validation: &mut Validation) {
+        validation
+            .page(self.limit, 100, self.marker.as_ref())
             .optional_text("grantId", self.grant_id.as_ref(), 1..=128)
-            .principal("granteePrincipal", self.grantee_principal.as_ref())
-            .finish()?;
+            .principal("granteePrincipal", self.grantee_principal.as_ref());
+    }
+
+    fn check(&self) -> Result<(), KmsError> {
         unsupported(self.grantee_service_principal.is_some(), "GranteeServicePrincipal")?;
         self.grant_id.as_deref().map_or(Ok(()), |id| GrantId::parse(id).map(|_| ()))
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ListGrantsResponse, Fault> {
+    async fn perform_on_key(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<ListGrantsResponse, Fault> {
         let (request, key) = (authorized.request(), authorized.target());
         let grantee = request.grantee_principal.as_deref();
         let prefix = match grantee {
@@ -187,8 +190,7 @@ impl Handle for ListRetirableGrantsRequest {
 
     fn validate(&self) -> Result<(), KmsError> {
         Validation::default()
-            .number("limit", self.limit, 1..=100)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
+            .page(self.limit, 100, self.marker.as_ref())
             .principal("retiringPrincipal", self.retiring_principal.as_ref())
             .finish()?;
         unsupported(self.retiring_service_principal.is_some(), "RetiringServicePrincipal")?;
@@ -285,12 +287,7 @@ async fn grants_at(
     prefix: &str,
     page: &Page,
 ) -> Result<(Vec<GrantListEntry>, Option<String>), RecordError> {
-    let mut found: Vec<Stored<GrantRecord>> =
-        call.barrier.range(prefix, page.after.as_deref(), page.limit + 1).await?;
-    let name = |stored: &Stored<GrantRecord>| {
-        stored.place().as_str().strip_prefix(prefix).unwrap_or_default().to_owned()
-    };
-    let next = page.cut(call, &mut found, name);
+    let (found, next) = page.read(call, prefix).await?;
     let entry = |stored: &Stored<GrantRecord>| {
         // Both kinds of places have the key id in them: `grant/…/<key id>/<grant id>` ends with the two, and
         // `grantee/…/<key id>/<HMAC>/<grant id>` has one part between.

@@ -1,25 +1,25 @@
 //! Making, describing and listing keys.
 
+use keyfold_protocol::operations::OperationName;
 use keyfold_protocol::operations::{
     CreateKeyRequest, CreateKeyResponse, DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest,
     GetKeyLastUsageResponse, KeyLastUsageData, KeyListEntry, ListKeysRequest, ListKeysResponse,
 };
-use keyfold_protocol::operations::{KeyMetadata, OperationName};
 use keyfold_protocol::{
-    AliasName, CustomerMasterKeySpec, ErrorKind, KeyArn, KeyId, KeySpec, KeyState, KeyUsageType, KmsError,
-    OriginType,
+    AliasName, CustomerMasterKeySpec, ErrorKind, KeyArn, KeyId, KeySpec, KeyUsageType, KmsError, OriginType,
 };
 
 use super::tags::check_tags;
-use super::{Account, Handle, Protected, Target, row_of};
+use super::{Account, Handle, HandleKey, Protected, Target, row_of};
 use crate::authz::check::{Authorized, authorize};
 use crate::authz::key_policy;
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
+use crate::key::create::{NewKey, NewKeyTerms};
 use crate::key::tags::KeyTags;
-use crate::key::{Accepts, BackingKey, Key, KeyRecord, alias, resolve_key};
+use crate::key::{Accepts, Key, KeyRecord, alias, resolve_key};
 use crate::page::Page;
-use crate::root::barrier::{Changes, Place};
+use crate::root::barrier::Place;
 use crate::validation::{Validation, refuse, unsupported};
 
 /// A key that is not there yet.
@@ -96,10 +96,16 @@ impl Handle for CreateKeyRequest {
     }
 
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<CreateKeyResponse, Fault> {
+        let request = authorized.request();
         let mut changes = call.barrier.changes();
-        let key = add_key(call, &authorized, &mut changes)?;
-        if let Some(document) = &authorized.request().policy {
-            let bypass = authorized.request().bypass_policy_lockout_safety_check == Some(true);
+        let description = request.description.clone().unwrap_or_default();
+        let terms = NewKeyTerms { description, ..NewKeyTerms::default() };
+        let key = NewKey::add(call, &mut changes, terms)?;
+        if let Some(tags) = request.tags.as_ref().filter(|tags| !tags.is_empty()) {
+            changes.create(Place::key_tags(call.scope, &key.id), &KeyTags::default().with(tags)?)?;
+        }
+        if let Some(document) = &request.policy {
+            let bypass = request.bypass_policy_lockout_safety_check == Some(true);
             let policy = key_policy::admit(call, &call.scope.key_arn(&key.id), document, bypass).await?;
             changes.create(Place::key_policy(call.scope, &key.id), &policy)?;
         }
@@ -133,18 +139,12 @@ impl Handle for DescribeKeyRequest {
     }
 }
 
-impl Handle for GetKeyLastUsageRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for GetKeyLastUsageRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<GetKeyLastUsageResponse, Fault> {
@@ -152,6 +152,7 @@ impl Handle for GetKeyLastUsageRequest {
         let mut data = KeyLastUsageData::new();
         if let Some(last) = call.usage.last_use(call.barrier, call.scope, &key.id).await? {
             (data.operation, data.timestamp) = (Some(last.operation), Some(last.at));
+            data.kms_request_id = last.request_id;
         }
         let created = key.stored.record.created;
         let mut response = GetKeyLastUsageResponse::new(key.arn.to_string(), data);
@@ -165,12 +166,11 @@ impl Handle for ListKeysRequest {
 
     fn validate(&self) -> Result<(), KmsError> {
         let mut validation = Validation::default();
-        validation.number("limit", self.limit, 1..=1000).optional_text(
-            "marker",
-            self.marker.as_ref(),
-            1..=1024,
-        );
-        for (index, owner) in self.resource_owners.iter().flatten().enumerate() {
+        validation.page(self.limit, 1000, self.marker.as_ref());
+        if let Some(owners) = &self.resource_owners {
+            validation.bytes("resourceOwners", owners.len(), 1..=RESOURCE_OWNERS_MAX);
+        }
+        for (index, owner) in self.resource_owners.iter().flatten().take(RESOURCE_OWNERS_MAX).enumerate() {
             let member = format!("resourceOwners.{}.member", index + 1);
             validation.member_of(&member, Some(owner), [OWN_KEYS, SHARED_KEYS].into_iter());
         }
@@ -186,10 +186,7 @@ impl Handle for ListKeysRequest {
     async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<ListKeysResponse, Fault> {
         let request = authorized.request();
         let page = Page::new(call, "keys".to_owned(), request.limit, 100, request.marker.as_ref())?;
-        let prefix = Place::keys(call.scope);
-        let mut found =
-            call.barrier.range::<KeyRecord>(&prefix, page.after.as_deref(), page.limit + 1).await?;
-        let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
+        let (found, next) = page.read::<KeyRecord>(call, &Place::keys(call.scope)).await?;
         let mut keys = Vec::with_capacity(found.len());
         for stored in &found {
             let key_id: KeyId = stored.place().name().parse().map_err(|_| RecordError::Damaged)?;
@@ -206,61 +203,16 @@ pub(crate) async fn ensure_default_key(call: &Call<'_>, name: &AliasName) -> Res
     if let Some(alias) = alias::find(call, name).await? {
         return Ok((call.scope.key_arn(&alias.record.target), false));
     }
-    let mut request = CreateKeyRequest::new();
-    request.description = Some(DEFAULT_KEY_DESCRIPTION.to_owned());
-    request.validate()?;
+    let request = CreateKeyRequest::new();
     let row = row_of(OperationName::CreateKey)
         .ok_or_else(|| KmsError::unsupported_member(OperationName::CreateKey.as_str()))?;
-    let authorized = authorize(call, row, &request, KeyToBe { is_tagged: false }).await?;
+    authorize(call, row, &request, KeyToBe { is_tagged: false }).await?;
     let mut changes = call.barrier.changes();
-    let key = add_key(call, &authorized, &mut changes)?;
+    let description = DEFAULT_KEY_DESCRIPTION.to_owned();
+    let key = NewKey::add(call, &mut changes, NewKeyTerms { description, ..NewKeyTerms::default() })?;
     alias::create(&mut changes, (call.barrier, call.scope), name, &key.id, None, call.now)?;
     changes.commit().await?;
     Ok((call.scope.key_arn(&key.id), true))
-}
-
-/// A key that is made as soon as the changes are.
-struct NewKey {
-    id: KeyId,
-    record: KeyRecord,
-}
-
-impl NewKey {
-    fn metadata(&self, call: &Call<'_>) -> KeyMetadata {
-        self.record.metadata(call.scope, &self.id)
-    }
-}
-
-/// Adds a key and its first material to `changes`.
-fn add_key(
-    call: &Call<'_>,
-    authorized: &Authorized<'_, CreateKeyRequest>,
-    changes: &mut Changes<'_>,
-) -> Result<NewKey, Fault> {
-    let id = KeyId::from_random_bytes(keyfold_crypto::rand::array().map_err(RecordError::from)?);
-    let material = BackingKey::generate(call.now)?;
-    let material_id = material.id(&id)?;
-    let record = KeyRecord {
-        created: call.now,
-        description: authorized.request().description.clone().unwrap_or_default(),
-        key_spec: KeySpec::SymmetricDefault,
-        key_usage: KeyUsageType::EncryptDecrypt,
-        origin: OriginType::AwsKms,
-        state: KeyState::Enabled,
-        deletion_date: None,
-        current_material: material_id,
-        on_demand_rotations: 0,
-        rotations: 0,
-        schedule: None,
-        deletion_window_days: None,
-        deletion_seen_ms: None,
-    };
-    changes.create(Place::key(call.scope, &id), &record)?;
-    changes.create(Place::material(call.scope, &id, &material_id), &material)?;
-    if let Some(tags) = authorized.request().tags.as_ref().filter(|tags| !tags.is_empty()) {
-        changes.create(Place::key_tags(call.scope, &id), &KeyTags::default().with(tags)?)?;
-    }
-    Ok(NewKey { id, record })
 }
 
 fn not_supported(member: &str, value: &str) -> KmsError {
@@ -277,5 +229,7 @@ fn names<T>(all: &'static [T], name: fn(&T) -> &str) -> impl Iterator<Item = &'s
 /// Service model: `DescriptionType`, in characters.
 pub(super) const DESCRIPTION_LEN_MAX: usize = 8192;
 const DEFAULT_KEY_DESCRIPTION: &str = "Default key";
+/// Service model: `ResourceOwnersList`.
+const RESOURCE_OWNERS_MAX: usize = 2;
 const OWN_KEYS: &str = "SELF";
 const SHARED_KEYS: &str = "OTHER_ACCOUNTS_VIA_RAM";

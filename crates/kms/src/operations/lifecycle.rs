@@ -9,64 +9,56 @@ use keyfold_protocol::operations::{
 };
 use keyfold_protocol::{KeyState, KmsError, Timestamp};
 
-use super::Handle;
+use super::HandleKey;
 use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::error::Fault;
-use crate::key::{Accepts, Key, KeyRecord, resolve_key};
+use crate::key::{Key, KeyRecord};
 use crate::validation::{Validation, refuse};
 
-impl Handle for EnableKeyRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for EnableKeyRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<EnableKeyResponse, Fault> {
+    async fn perform_on_key(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<EnableKeyResponse, Fault> {
         set_state(call, authorized.target(), KeyState::Enabled, None).await?;
         Ok(EnableKeyResponse::new())
     }
 }
 
-impl Handle for DisableKeyRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for DisableKeyRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(call: &Call<'_>, authorized: Authorized<'_, Self>) -> Result<DisableKeyResponse, Fault> {
+    async fn perform_on_key(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> Result<DisableKeyResponse, Fault> {
         set_state(call, authorized.target(), KeyState::Disabled, None).await?;
         Ok(DisableKeyResponse::new())
     }
 }
 
-impl Handle for ScheduleKeyDeletionRequest {
-    type Target = Key;
+impl HandleKey for ScheduleKeyDeletionRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
+    fn judge(&self, validation: &mut Validation) {
         // The model has 1 to 365, the service 7 to 30.
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .number("pendingWindowInDays", self.pending_window_in_days, 1..=365)
-            .finish()?;
+        validation.number("pendingWindowInDays", self.pending_window_in_days, 1..=365);
+    }
+
+    fn check(&self) -> Result<(), KmsError> {
         window(self).map(|_| ())
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<ScheduleKeyDeletionResponse, Fault> {
@@ -82,18 +74,12 @@ impl Handle for ScheduleKeyDeletionRequest {
     }
 }
 
-impl Handle for CancelKeyDeletionRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for CancelKeyDeletionRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<CancelKeyDeletionResponse, Fault> {

@@ -36,10 +36,11 @@ use keyfold_protocol::{AliasArn, BoxFuture, KeyArn, KmsError};
 use crate::authz::check::{Authorized, authorize};
 use crate::call::Call;
 use crate::error::{Fault, RecordError};
-use crate::key::Key;
 use crate::key::grant::{self, GrantRecord, GrantUse};
 use crate::key::state::{self, StateRow};
 use crate::key::usage::UsageLog;
+use crate::key::{Accepts, Key, resolve_key};
+use crate::validation::Validation;
 
 pub(crate) use keys::ensure_default_key;
 
@@ -47,37 +48,40 @@ pub(crate) use keys::ensure_default_key;
 pub static OPERATIONS: &[OperationRow] = &[
     row::<CancelKeyDeletionRequest>(&["kms:CancelKeyDeletion"], WRITES, Some(state::CANCEL_DELETION)),
     row::<CreateAliasRequest>(&["kms:CreateAlias"], WRITES, Some(state::NAME)),
-    row::<CreateGrantRequest>(&["kms:CreateGrant"], WRITES, Some(state::GRANT)),
+    row::<CreateGrantRequest>(&["kms:CreateGrant"], WRITES, Some(state::GRANT)).across_accounts(),
     row::<CreateKeyRequest>(&["kms:CreateKey", "kms:TagResource"], WRITES, None),
-    row::<DecryptRequest>(&["kms:Decrypt"], READS, Some(state::USE)),
+    row::<DecryptRequest>(&["kms:Decrypt"], READS, Some(state::USE)).across_accounts(),
     row::<DeleteAliasRequest>(&["kms:DeleteAlias"], WRITES, Some(state::ANY)),
-    row::<DescribeKeyRequest>(&["kms:DescribeKey"], READS, Some(state::ANY)),
+    row::<DescribeKeyRequest>(&["kms:DescribeKey"], READS, Some(state::ANY)).across_accounts(),
     row::<DisableKeyRequest>(&["kms:DisableKey"], WRITES, Some(state::SWITCH)),
     row::<DisableKeyRotationRequest>(&["kms:DisableKeyRotation"], WRITES, Some(state::USE)),
     row::<EnableKeyRequest>(&["kms:EnableKey"], WRITES, Some(state::SWITCH)),
     row::<EnableKeyRotationRequest>(&["kms:EnableKeyRotation"], WRITES, Some(state::USE)),
-    row::<EncryptRequest>(&["kms:Encrypt"], READS, Some(state::USE)),
-    row::<GenerateDataKeyRequest>(&["kms:GenerateDataKey"], READS, Some(state::USE)),
+    row::<EncryptRequest>(&["kms:Encrypt"], READS, Some(state::USE)).across_accounts(),
+    row::<GenerateDataKeyRequest>(&["kms:GenerateDataKey"], READS, Some(state::USE)).across_accounts(),
     row::<GenerateDataKeyWithoutPlaintextRequest>(
         &["kms:GenerateDataKeyWithoutPlaintext"],
         READS,
         Some(state::USE),
-    ),
+    )
+    .across_accounts(),
     row::<GenerateRandomRequest>(&["kms:GenerateRandom"], READS, None),
     row::<GetKeyLastUsageRequest>(&["kms:GetKeyLastUsage"], READS, Some(state::ANY)),
     row::<GetKeyPolicyRequest>(&["kms:GetKeyPolicy"], READS, Some(state::ANY)),
-    row::<GetKeyRotationStatusRequest>(&["kms:GetKeyRotationStatus"], READS, Some(state::ROTATION_STATUS)),
+    row::<GetKeyRotationStatusRequest>(&["kms:GetKeyRotationStatus"], READS, Some(state::ROTATION_STATUS))
+        .across_accounts(),
     row::<ListAliasesRequest>(&["kms:ListAliases"], READS, Some(state::ANY)),
-    row::<ListGrantsRequest>(&["kms:ListGrants"], READS, Some(state::ANY)),
+    row::<ListGrantsRequest>(&["kms:ListGrants"], READS, Some(state::ANY)).across_accounts(),
     row::<ListKeyPoliciesRequest>(&["kms:ListKeyPolicies"], READS, Some(state::ANY)),
     row::<ListKeyRotationsRequest>(&["kms:ListKeyRotations"], READS, Some(state::ANY)),
     row::<ListKeysRequest>(&["kms:ListKeys"], READS, None),
     row::<ListResourceTagsRequest>(&["kms:ListResourceTags"], READS, Some(state::ANY)),
     row::<ListRetirableGrantsRequest>(&["kms:ListRetirableGrants"], READS, None),
     row::<PutKeyPolicyRequest>(&["kms:PutKeyPolicy"], WRITES, Some(state::ANY)),
-    row::<ReEncryptRequest>(&["kms:ReEncryptFrom", "kms:ReEncryptTo"], READS, Some(state::USE)),
-    row::<RetireGrantRequest>(&["kms:RetireGrant"], WRITES, Some(state::ANY)),
-    row::<RevokeGrantRequest>(&["kms:RevokeGrant"], WRITES, Some(state::ANY)),
+    row::<ReEncryptRequest>(&["kms:ReEncryptFrom", "kms:ReEncryptTo"], READS, Some(state::USE))
+        .across_accounts(),
+    row::<RetireGrantRequest>(&["kms:RetireGrant"], WRITES, Some(state::ANY)).across_accounts(),
+    row::<RevokeGrantRequest>(&["kms:RevokeGrant"], WRITES, Some(state::ANY)).across_accounts(),
     row::<RotateKeyOnDemandRequest>(&["kms:RotateKeyOnDemand"], WRITES, Some(state::USE)),
     row::<ScheduleKeyDeletionRequest>(&["kms:ScheduleKeyDeletion"], WRITES, Some(state::SCHEDULE_DELETION)),
     row::<TagResourceRequest>(&["kms:TagResource"], WRITES, Some(state::NAME)),
@@ -119,17 +123,20 @@ pub const BUILT_IN_PART: &[(OperationName, &str)] = &[
         "`KeySpec` other than `SYMMETRIC_DEFAULT`, `Origin` other than `AWS_KMS`, `MultiRegion`, `CustomKeyStoreId`, \
          `XksKeyId`",
     ),
-    (
-        OperationName::CreateGrant,
-        "`GranteeServicePrincipal`, `RetiringServicePrincipal`, `SourceArn`; grants to other accounts have no effect",
-    ),
-    (OperationName::Decrypt, "`Recipient`, `DryRunModifiers`"),
+    (OperationName::CreateGrant, "`GranteeServicePrincipal`, `RetiringServicePrincipal`, `SourceArn`"),
+    (OperationName::Decrypt, "`Recipient`"),
     (OperationName::GenerateDataKey, "`Recipient`"),
     (OperationName::GenerateRandom, "`CustomKeyStoreId`, `Recipient`"),
+    (
+        OperationName::GetKeyLastUsage,
+        "nothing, but answers no `CloudTrailEventId`, as there is no audit trail yet",
+    ),
     (OperationName::ListGrants, "`GranteeServicePrincipal`"),
     (OperationName::ListKeys, "`OTHER_ACCOUNTS_VIA_RAM`"),
-    (OperationName::ListRetirableGrants, "`RetiringServicePrincipal`"),
-    (OperationName::ReEncrypt, "`DryRunModifiers`"),
+    (
+        OperationName::ListRetirableGrants,
+        "`RetiringServicePrincipal`; grants on keys of other accounts are not listed",
+    ),
 ];
 
 /// What is known of an operation.
@@ -140,6 +147,8 @@ pub struct OperationRow {
     pub actions: &'static [&'static str],
     /// Whether it changes anything in the store.
     pub mutates: bool,
+    /// Whether it acts on keys of other accounts than the caller's too (API reference: "Cross-account use").
+    pub cross_account: bool,
     /// In which states it takes a key; `None` if it acts on no key.
     pub states: Option<StateRow>,
     handler: Handler,
@@ -184,6 +193,48 @@ pub(crate) trait Handle: Operation + Sync + 'static {
     }
 }
 
+/// An operation on one key, named by key id or key ARN, that no grant token and no dry run goes with.
+pub(crate) trait HandleKey: Operation + Sync + 'static {
+    /// What names the key.
+    fn key_id(&self) -> &str;
+
+    /// Judges the other members by the service model.
+    fn judge(&self, _: &mut Validation) {}
+
+    /// Judges them by the rules that are not in the model.
+    fn check(&self) -> Result<(), KmsError> {
+        Ok(())
+    }
+
+    /// Does it.
+    fn perform_on_key(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> impl Future<Output = Result<Self::Output, Fault>> + Send;
+}
+
+impl<O: HandleKey> Handle for O {
+    type Target = Key;
+
+    fn validate(&self) -> Result<(), KmsError> {
+        let mut validation = Validation::default();
+        self.judge(validation.key_id("keyId", self.key_id()));
+        validation.finish()?;
+        self.check()
+    }
+
+    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
+        resolve_key(call, self.key_id(), Accepts::KeyOnly).await
+    }
+
+    fn perform(
+        call: &Call<'_>,
+        authorized: Authorized<'_, Self>,
+    ) -> impl Future<Output = Result<Self::Output, Fault>> + Send {
+        Self::perform_on_key(call, authorized)
+    }
+}
+
 /// What an operation acts on, as far as permission and key state are concerned.
 pub(crate) trait Target: Send + Sync + fmt::Debug {
     /// The resources, in the order of the permissions in the table.
@@ -197,7 +248,7 @@ pub(crate) trait Target: Send + Sync + fmt::Debug {
 }
 
 /// A resource that permission is needed for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Protected {
     /// The account it belongs to.
     pub(crate) account: String,
@@ -205,17 +256,37 @@ pub(crate) struct Protected {
     pub(crate) arn: String,
     /// The key, if it is one: a key has a policy of its own.
     pub(crate) key: Option<KeyArn>,
+    /// How the request names it; `None` if a ciphertext does.
+    pub(crate) named: Option<String>,
+    /// What is answered once it is its turn, if it is not there. What comes before it is judged first, there or not.
+    pub(crate) not_there: Option<KmsError>,
+}
+
+impl Protected {
+    /// Something that is not there.
+    pub(crate) fn not_there(error: KmsError) -> Self {
+        let (account, arn) = (String::new(), String::new());
+        Self { account, arn, key: None, named: None, not_there: Some(error) }
+    }
+}
+
+impl From<&Key> for Protected {
+    fn from(key: &Key) -> Self {
+        Self { named: key.named.clone(), ..Self::from(&key.arn) }
+    }
 }
 
 impl From<&KeyArn> for Protected {
     fn from(arn: &KeyArn) -> Self {
-        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string(), key: Some(arn.clone()) }
+        let (account, text) = (arn.as_arn().account().to_owned(), arn.to_string());
+        Self { account, named: Some(text.clone()), arn: text, key: Some(arn.clone()), not_there: None }
     }
 }
 
 impl From<&AliasArn> for Protected {
     fn from(arn: &AliasArn) -> Self {
-        Self { account: arn.as_arn().account().to_owned(), arn: arn.to_string(), key: None }
+        let (account, text) = (arn.as_arn().account().to_owned(), arn.to_string());
+        Self { account, named: Some(text.clone()), arn: text, key: None, not_there: None }
     }
 }
 
@@ -225,7 +296,8 @@ pub(crate) struct Account;
 
 impl Target for Account {
     fn resources(&self, call: &Call<'_>) -> Vec<Protected> {
-        vec![Protected { account: call.scope.account.to_string(), arn: "*".to_owned(), key: None }]
+        let (account, all) = (call.scope.account.to_string(), "*".to_owned());
+        vec![Protected { account, named: Some(all.clone()), arn: all, key: None, not_there: None }]
     }
 
     fn keys(&self) -> Vec<&Key> {
@@ -235,7 +307,7 @@ impl Target for Account {
 
 impl Target for Key {
     fn resources(&self, _: &Call<'_>) -> Vec<Protected> {
-        vec![Protected::from(&self.arn)]
+        vec![Protected::from(self)]
     }
 
     fn keys(&self) -> Vec<&Key> {
@@ -263,7 +335,13 @@ const fn row<O: Handle>(
     mutates: bool,
     states: Option<StateRow>,
 ) -> OperationRow {
-    OperationRow { name: O::NAME, actions, mutates, states, handler: boxed::<O> }
+    OperationRow { name: O::NAME, actions, mutates, cross_account: false, states, handler: boxed::<O> }
+}
+
+impl OperationRow {
+    const fn across_accounts(self) -> Self {
+        Self { cross_account: true, ..self }
+    }
 }
 
 fn boxed<'a, O: Handle>(
@@ -275,25 +353,30 @@ fn boxed<'a, O: Handle>(
 }
 
 async fn run<O: Handle>(call: &Call<'_>, row: &OperationRow, request: Request) -> Result<Response, KmsError> {
+    let action = row.actions.first().copied().unwrap_or_default();
+    let call = &Call { reaches_abroad: row.cross_account, ..call.asking(action) };
     let request = O::try_from(request).map_err(KmsError::internal)?;
     request.validate()?;
     request.grant_tokens().iter().try_for_each(|token| grant::open_token(call, token).map(|_| ()))?;
     for _ in 0..ATTEMPTS_MAX {
         let target = request.resolve(call).await?;
         let authorized = authorize(call, row, &request, target).await?;
+        // From here on the call is where its key is.
+        let scope = authorized.target().keys().first().map_or(call.scope, |key| &key.scope).clone();
         for key in authorized.target().keys() {
             if let Some(states) = &row.states {
                 states.check(&key.arn, &key.stored.record.state)?;
             }
         }
         let used: Vec<_> = match UsageLog::tracks(row.name) {
-            true => authorized.target().keys().iter().map(|key| key.id).collect(),
+            true => authorized.target().keys().iter().map(|key| (key.scope.clone(), key.id)).collect(),
             false => Vec::new(),
         };
-        match O::perform(call, authorized).await {
+        match O::perform(&call.at(&scope), authorized).await {
             Ok(_) if request.is_dry_run() => return Err(KmsError::dry_run()),
             Ok(output) if !used.is_empty() => {
-                used.into_iter().for_each(|key_id| call.usage.note(call.scope, key_id, row.name, call.now));
+                used.into_iter()
+                    .for_each(|(scope, key_id)| call.usage.note(&call.at(&scope), key_id, row.name));
                 return Ok(output.into());
             }
             Ok(output) => return Ok(output.into()),

@@ -8,30 +8,29 @@ use keyfold_protocol::operations::{
     PutKeyPolicyRequest, PutKeyPolicyResponse,
 };
 
-use super::Handle;
+use super::HandleKey;
 use crate::authz::check::Authorized;
 use crate::authz::key_policy::{self, POLICY_NAME};
 use crate::call::Call;
 use crate::error::Fault;
-use crate::key::{Accepts, Key, resolve_key};
 use crate::page::Page;
 use crate::root::barrier::Place;
 use crate::validation::{Validation, refuse};
 
-impl Handle for GetKeyPolicyRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        let name = self.policy_name.as_ref();
-        Validation::default().key_id("keyId", &self.key_id).policy_name(name).finish()?;
-        only_default(name)
+impl HandleKey for GetKeyPolicyRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    fn judge(&self, validation: &mut Validation) {
+        validation.policy_name(self.policy_name.as_ref());
     }
 
-    async fn perform(
+    fn check(&self) -> Result<(), KmsError> {
+        only_default(self.policy_name.as_ref())
+    }
+
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<GetKeyPolicyResponse, Fault> {
@@ -43,27 +42,24 @@ impl Handle for GetKeyPolicyRequest {
     }
 }
 
-impl Handle for PutKeyPolicyRequest {
-    type Target = Key;
+impl HandleKey for PutKeyPolicyRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
+    fn judge(&self, validation: &mut Validation) {
+        validation.policy_name(self.policy_name.as_ref()).policy(Some(&self.policy));
+    }
+
+    fn check(&self) -> Result<(), KmsError> {
         let name = self.policy_name.as_ref();
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .policy_name(name)
-            .policy(Some(&self.policy))
-            .finish()?;
         if name.is_some_and(|name| name == RAM_POLICY_NAME) {
             return Err(refuse("The AWS_RAM policy can only be managed by the RAM service."));
         }
         only_default(name)
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<PutKeyPolicyResponse, Fault> {
@@ -83,22 +79,16 @@ impl Handle for PutKeyPolicyRequest {
     }
 }
 
-impl Handle for ListKeyPoliciesRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .number("limit", self.limit, 1..=1000)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
-            .finish()
+impl HandleKey for ListKeyPoliciesRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    fn judge(&self, validation: &mut Validation) {
+        validation.page(self.limit, 1000, self.marker.as_ref());
     }
 
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<ListKeyPoliciesResponse, Fault> {

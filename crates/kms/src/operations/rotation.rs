@@ -6,30 +6,24 @@ use keyfold_protocol::operations::{
     ListKeyRotationsRequest, ListKeyRotationsResponse, RotateKeyOnDemandRequest, RotateKeyOnDemandResponse,
     RotationsListEntry,
 };
-use keyfold_protocol::{IncludeKeyMaterial, KeyMaterialState, KeyState, KmsError};
+use keyfold_protocol::{IncludeKeyMaterial, KeyMaterialState, KeyState};
 
-use super::Handle;
+use super::HandleKey;
 use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::error::Fault;
 use crate::key::rotation::{RotationRecord, Schedule};
-use crate::key::{Accepts, Key, KeyRecord, resolve_key, rotation};
+use crate::key::{Key, KeyRecord, rotation};
 use crate::page::Page;
-use crate::root::barrier::{Place, Stored};
+use crate::root::barrier::Place;
 use crate::validation::Validation;
 
-impl Handle for RotateKeyOnDemandRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for RotateKeyOnDemandRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<RotateKeyOnDemandResponse, Fault> {
@@ -41,21 +35,16 @@ impl Handle for RotateKeyOnDemandRequest {
     }
 }
 
-impl Handle for EnableKeyRotationRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .number("rotationPeriodInDays", self.rotation_period_in_days, 90..=2560)
-            .finish()
+impl HandleKey for EnableKeyRotationRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    fn judge(&self, validation: &mut Validation) {
+        validation.number("rotationPeriodInDays", self.rotation_period_in_days, 90..=2560);
     }
 
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<EnableKeyRotationResponse, Fault> {
@@ -69,18 +58,12 @@ impl Handle for EnableKeyRotationRequest {
     }
 }
 
-impl Handle for DisableKeyRotationRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for DisableKeyRotationRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<DisableKeyRotationResponse, Fault> {
@@ -89,18 +72,12 @@ impl Handle for DisableKeyRotationRequest {
     }
 }
 
-impl Handle for GetKeyRotationStatusRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default().key_id("keyId", &self.key_id).finish()
+impl HandleKey for GetKeyRotationStatusRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         _: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<GetKeyRotationStatusResponse, Fault> {
@@ -115,28 +92,23 @@ impl Handle for GetKeyRotationStatusRequest {
     }
 }
 
-impl Handle for ListKeyRotationsRequest {
-    type Target = Key;
+impl HandleKey for ListKeyRotationsRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
+    fn judge(&self, validation: &mut Validation) {
         let include = self.include_key_material.as_ref();
-        Validation::default()
-            .key_id("keyId", &self.key_id)
+        validation
             .member_of(
                 "includeKeyMaterial",
                 include.map(IncludeKeyMaterial::as_str),
                 IncludeKeyMaterial::ALL.iter().map(IncludeKeyMaterial::as_str),
             )
-            .number("limit", self.limit, 1..=1000)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
-            .finish()
+            .page(self.limit, 1000, self.marker.as_ref());
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<ListKeyRotationsResponse, Fault> {
@@ -151,12 +123,9 @@ impl Handle for ListKeyRotationsRequest {
             let entries = if is_of_all { vec![entry(key, &first)] } else { Vec::new() };
             return Ok(ListKeyRotationsResponse::new(entries, false));
         }
-        let prefix = Place::rotations(call.scope, &key.id);
         let first = Place::rotation(call.scope, &key.id, 0);
-        let after = page.after.as_deref().or((!is_of_all).then(|| first.name()));
-        let mut found: Vec<Stored<RotationRecord>> =
-            call.barrier.range(&prefix, after, page.limit + 1).await?;
-        let next = page.cut(call, &mut found, |stored| stored.place().name().to_owned());
+        let page = if is_of_all { page } else { page.starting_after(first.name()) };
+        let (found, next) = page.read(call, &Place::rotations(call.scope, &key.id)).await?;
         let entries: Vec<_> = found.iter().map(|stored| entry(key, &stored.record)).collect();
         let mut response = ListKeyRotationsResponse::new(entries, next.is_some());
         response.next_marker = next;

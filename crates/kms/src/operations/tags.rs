@@ -8,32 +8,27 @@ use keyfold_protocol::operations::{
 };
 use keyfold_protocol::{ErrorKind, KmsError};
 
-use super::Handle;
+use super::HandleKey;
 use super::keys::DESCRIPTION_LEN_MAX;
 use crate::authz::check::Authorized;
 use crate::call::Call;
 use crate::error::Fault;
+use crate::key::KeyRecord;
 use crate::key::tags::{self, KeyTags, TAGS_PER_KEY_MAX, tags_of, too_many_tags};
-use crate::key::{Accepts, Key, KeyRecord, resolve_key};
 use crate::page::Page;
 use crate::root::barrier::Place;
 use crate::validation::Validation;
 
-impl Handle for UpdateKeyDescriptionRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .text("description", &self.description, 0..=DESCRIPTION_LEN_MAX)
-            .finish()
+impl HandleKey for UpdateKeyDescriptionRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    fn judge(&self, validation: &mut Validation) {
+        validation.text("description", &self.description, 0..=DESCRIPTION_LEN_MAX);
     }
 
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<UpdateKeyDescriptionResponse, Fault> {
@@ -48,20 +43,20 @@ impl Handle for UpdateKeyDescriptionRequest {
     }
 }
 
-impl Handle for TagResourceRequest {
-    type Target = Key;
+impl HandleKey for TagResourceRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
-        let mut validation = Validation::default();
-        validation.key_id("keyId", &self.key_id).tags(&self.tags).finish()?;
+    fn judge(&self, validation: &mut Validation) {
+        validation.tags(&self.tags);
+    }
+
+    fn check(&self) -> Result<(), KmsError> {
         check_tags(&self.tags)
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<TagResourceResponse, Fault> {
@@ -77,27 +72,25 @@ impl Handle for TagResourceRequest {
     }
 }
 
-impl Handle for UntagResourceRequest {
-    type Target = Key;
+impl HandleKey for UntagResourceRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
+    }
 
-    fn validate(&self) -> Result<(), KmsError> {
-        let mut validation = Validation::default();
-        validation.key_id("keyId", &self.key_id);
+    fn judge(&self, validation: &mut Validation) {
         for (index, key) in self.tag_keys.iter().take(TAGS_PER_KEY_MAX).enumerate() {
             validation.text(&format!("tagKeys.{}.member", index + 1), key, TAG_KEY_LEN);
         }
-        validation.finish()?;
+    }
+
+    fn check(&self) -> Result<(), KmsError> {
         if self.tag_keys.len() > TAGS_PER_KEY_MAX {
             return Err(too_many_tags());
         }
         if self.tag_keys.iter().any(|key| is_reserved(key)) { Err(reserved()) } else { Ok(()) }
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
-    }
-
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<UntagResourceResponse, Fault> {
@@ -112,23 +105,16 @@ impl Handle for UntagResourceRequest {
     }
 }
 
-impl Handle for ListResourceTagsRequest {
-    type Target = Key;
-
-    fn validate(&self) -> Result<(), KmsError> {
-        // The model has 1 to 1000 for every list, the operation 1 to 50.
-        Validation::default()
-            .key_id("keyId", &self.key_id)
-            .number("limit", self.limit, 1..=50)
-            .optional_text("marker", self.marker.as_ref(), 1..=1024)
-            .finish()
+impl HandleKey for ListResourceTagsRequest {
+    fn key_id(&self) -> &str {
+        &self.key_id
     }
 
-    async fn resolve(&self, call: &Call<'_>) -> Result<Key, KmsError> {
-        resolve_key(call, &self.key_id, Accepts::KeyOnly).await
+    fn judge(&self, validation: &mut Validation) {
+        validation.page(self.limit, 50, self.marker.as_ref());
     }
 
-    async fn perform(
+    async fn perform_on_key(
         call: &Call<'_>,
         authorized: Authorized<'_, Self>,
     ) -> Result<ListResourceTagsResponse, Fault> {
@@ -136,10 +122,7 @@ impl Handle for ListResourceTagsRequest {
         let page =
             Page::new(call, format!("tags of {}", key.id), request.limit, 50, request.marker.as_ref())?;
         let tags = tags_of(call, &key.id).await?.map(|stored| stored.record.tags).unwrap_or_default();
-        let after = page.after.as_ref();
-        let mut tags: Vec<_> =
-            tags.into_iter().filter(|(tag_key, _)| after.is_none_or(|after| tag_key > after)).collect();
-        let next = page.cut(call, &mut tags, |(tag_key, _)| tag_key.clone());
+        let (tags, next) = page.of_sorted(call, tags, |(tag_key, _)| tag_key);
         let tags: Vec<_> = tags.into_iter().map(|(tag_key, tag_value)| Tag { tag_key, tag_value }).collect();
         let mut response = ListResourceTagsResponse::new(tags, next.is_some());
         response.next_marker = next;

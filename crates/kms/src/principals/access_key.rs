@@ -10,26 +10,35 @@ use keyfold_crypto::{CryptoError, SecretBytes, rand};
 use keyfold_protocol::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{Principal, text_name};
+use super::Principal;
+use super::names::text_name;
 
 /// Length of a secret, in ASCII characters of the base64 alphabet: 240 bits.
 pub const SECRET_LEN: usize = 40;
 
-/// The identifier of an access key: `AKIA` and 16 of `[A-Z2-7]`.
+/// The identifier of an access key: `AKIA`, or `ASIA` if it is a session's, and 16 of `[A-Z2-7]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccessKeyId(Box<str>);
 
 text_name!(AccessKeyId, AccessKeyId, |text| text.len() == ID_LEN
-    && text.starts_with(ID_PREFIX)
+    && (text.starts_with(ID_PREFIX) || text.starts_with(SESSION_ID_PREFIX))
     && text.bytes().all(|byte| BASE32.contains(&byte)));
 
 impl AccessKeyId {
+    /// Whether it is of a session, so that a session token goes with it.
+    #[must_use]
+    pub fn is_temporary(&self) -> bool {
+        self.0.starts_with(SESSION_ID_PREFIX)
+    }
+
     /// A new one.
     pub(crate) fn random() -> Result<Self, CryptoError> {
-        let bytes = rand::array::<{ ID_LEN - ID_PREFIX.len() }>()?;
-        // 32 divides 256, so every character is as likely as any other.
-        let digits = bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)]));
-        Ok(Self(ID_PREFIX.chars().chain(digits).collect::<String>().into()))
+        Ok(Self(random_base32::<16>(ID_PREFIX)?.into()))
+    }
+
+    /// A new one, of a session.
+    pub(crate) fn of_session() -> Result<Self, CryptoError> {
+        Ok(Self(random_base32::<16>(SESSION_ID_PREFIX)?.into()))
     }
 }
 
@@ -74,6 +83,14 @@ pub struct ActiveKey {
     pub principal: Principal,
 }
 
+/// `prefix` and `N` random digits of base32.
+pub(super) fn random_base32<const N: usize>(prefix: &str) -> Result<String, CryptoError> {
+    let bytes = rand::array::<N>()?;
+    // 32 divides 256, so every character is as likely as any other.
+    let digits = bytes.iter().map(|byte| char::from(BASE32[usize::from(byte % 32)]));
+    Ok(prefix.chars().chain(digits).collect())
+}
+
 /// A new secret.
 pub(crate) fn random_secret() -> Result<SecretBytes, CryptoError> {
     SecretBytes::filled(SECRET_LEN, |bytes| {
@@ -85,9 +102,12 @@ pub(crate) fn random_secret() -> Result<SecretBytes, CryptoError> {
     })
 }
 
-const ID_LEN: usize = 20;
+/// Length of an identifier, in ASCII characters.
+pub(super) const ID_LEN: usize = 20;
 const ID_PREFIX: &str = "AKIA";
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const SESSION_ID_PREFIX: &str = "ASIA";
+/// The alphabet of identifiers.
+pub(super) const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #[cfg(test)]
@@ -99,12 +119,13 @@ mod tests {
         for _ in 0..100 {
             let id = AccessKeyId::random().unwrap();
             assert_eq!(id.as_str().parse::<AccessKeyId>(), Ok(id.clone()));
+            assert!(!id.is_temporary() && AccessKeyId::of_session().unwrap().is_temporary());
             let secret = random_secret().unwrap();
             assert_eq!(secret.len(), SECRET_LEN);
             assert!(secret.expose().iter().all(|byte| BASE64.contains(byte)));
         }
         assert_ne!(random_secret().unwrap().expose(), random_secret().unwrap().expose());
-        for text in ["", "AKIA", "AKIAABCDEFGHIJKLMNO1", "ASIAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOPQ"] {
+        for text in ["", "AKIA", "AKIAABCDEFGHIJKLMNO1", "AIDAABCDEFGHIJKLMNOP", "AKIAABCDEFGHIJKLMNOPQ"] {
             assert!(text.parse::<AccessKeyId>().is_err(), "{text}");
         }
         assert!("AKIAABCDEFGHIJKLMNOP".parse::<AccessKeyId>().is_ok());

@@ -1,25 +1,42 @@
 //! Principals: who can call, and how each is named.
 //!
-//! An account has a root principal, its owner, and users; each of them has access keys to sign requests with, two
-//! at most. What one may do is not decided here (`authz`). The truth about names and ARNs is AWS IAM's user
-//! guide, "IAM identifiers".
+//! An account has a root principal, its owner; users, each of them with access keys to sign requests with, two at
+//! most; and roles, which have no access keys: who takes one on gets a session with credentials that end. What one
+//! may do is not decided here (`authz`). The truth about names and ARNs is AWS IAM's user guide, "IAM identifiers".
+//!
+//! ```text
+//! names       text of one form            unique_id   what outlives a name
+//! named       whom a policy or a grant names
+//! record      what is kept                error       why something is not done
+//! accounts, users, roles, access_keys, policies, sessions     what whoever runs the service does with them
+//! ```
 
 mod access_key;
-mod directory;
+mod access_keys;
+mod accounts;
+mod error;
+pub(crate) mod named;
+mod names;
+mod policies;
 pub(crate) mod record;
-
-use std::fmt;
-use std::str::FromStr;
+mod roles;
+mod sessions;
+mod unique_id;
+mod users;
 
 use keyfold_protocol::{AccountId, Partition};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use access_key::{AccessKey, AccessKeyId, AccessKeyStatus, ActiveKey, NewAccessKey, SECRET_LEN};
-pub use directory::{
-    ACCESS_KEYS_MAX, ACCOUNTS_MAX, POLICIES_PER_USER_MAX, POLICY_LEN_MAX, PrincipalError,
-    USERS_PER_ACCOUNT_MAX, User,
-};
-pub(crate) use directory::{account_exists, find_user};
+pub use access_keys::ACCESS_KEYS_MAX;
+pub use accounts::ACCOUNTS_MAX;
+pub(crate) use accounts::account_exists;
+pub use error::PrincipalError;
+pub use names::{InvalidName, PolicyName, RoleName, SessionName, UserName};
+pub use policies::{POLICIES_MAX, POLICY_LEN_MAX};
+pub use roles::{ROLES_PER_ACCOUNT_MAX, Role};
+pub use sessions::{NewSession, SESSION_SECONDS_MAX, SESSION_SECONDS_MIN, Session};
+pub use unique_id::UniqueId;
+pub use users::{USERS_PER_ACCOUNT_MAX, User};
 
 /// Who calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +51,17 @@ pub enum Principal {
         /// The user's name.
         name: UserName,
     },
+    /// A session of a role.
+    AssumedRole {
+        /// The account.
+        account: AccountId,
+        /// The role's name.
+        role: RoleName,
+        /// The role's unique id: the session ends with the role, whoever gets its name then.
+        role_id: UniqueId,
+        /// The session's name.
+        session: SessionName,
+    },
 }
 
 impl Principal {
@@ -41,106 +69,98 @@ impl Principal {
     #[must_use]
     pub fn account(&self) -> &AccountId {
         match self {
-            Self::AccountRoot(account) | Self::User { account, .. } => account,
+            Self::AccountRoot(account) | Self::User { account, .. } | Self::AssumedRole { account, .. } => {
+                account
+            }
         }
     }
 
-    /// The ARN by which policies and messages name the principal: `arn:aws:iam::111122223333:root`,
-    /// `arn:aws:iam::111122223333:user/alice`.
+    /// The ARN by which messages name the principal: `arn:aws:iam::111122223333:root`,
+    /// `arn:aws:iam::111122223333:user/alice`, `arn:aws:sts::111122223333:assumed-role/deploy/nightly`.
     #[must_use]
     pub fn arn(&self, partition: &Partition) -> String {
         match self {
             Self::AccountRoot(account) => format!("arn:{partition}:iam::{account}:root"),
             Self::User { account, name } => format!("arn:{partition}:iam::{account}:user/{name}"),
+            Self::AssumedRole { account, role, session, .. } => {
+                format!("arn:{partition}:sts::{account}:assumed-role/{role}/{session}")
+            }
+        }
+    }
+
+    /// Every ARN by which policies and grants can name the principal: its own, and for a session the role's.
+    pub(crate) fn arns(&self, partition: &Partition) -> Vec<String> {
+        let mut arns = vec![self.arn(partition)];
+        if let Some(role @ Identity::Role { .. }) = self.identity() {
+            arns.push(role.arn(partition));
+        }
+        arns
+    }
+
+    /// The user, or the role that the session is of; the root of an account is neither.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        match self {
+            Self::AccountRoot(_) => None,
+            Self::User { account, name } => {
+                Some(Identity::User { account: account.clone(), name: name.clone() })
+            }
+            Self::AssumedRole { account, role, .. } => {
+                Some(Identity::Role { account: account.clone(), name: role.clone() })
+            }
         }
     }
 }
 
-/// A text that is not what a name can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// A user or a role: what has a unique id and policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum InvalidName {
-    /// Not 1 to 64 of `[A-Za-z0-9_+=,.@-]`.
-    #[error("not a user name: 1 to 64 letters, digits and _ + = , . @ -")]
-    UserName,
-    /// Not 1 to 128 of `[A-Za-z0-9_+=,.@-]`.
-    #[error("not a policy name: 1 to 128 letters, digits and _ + = , . @ -")]
-    PolicyName,
-    /// Not `AKIA` and 16 of `[A-Z2-7]`.
-    #[error("not an access key id")]
-    AccessKeyId,
+pub enum Identity {
+    /// A user of an account.
+    User {
+        /// The account.
+        account: AccountId,
+        /// The user's name.
+        name: UserName,
+    },
+    /// A role of an account.
+    Role {
+        /// The account.
+        account: AccountId,
+        /// The role's name.
+        name: RoleName,
+    },
 }
 
-/// The name of a user: 1 to 64 of `[A-Za-z0-9_+=,.@-]`. Names that differ in case only are two spellings of one:
-/// an account has one of them at most.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserName(Box<str>);
-
-impl UserName {
-    /// Length limit in bytes (IAM quotas: "User name").
-    pub const LEN_MAX: usize = 64;
-}
-
-/// The name of a policy that is attached to a user: 1 to 128 of `[A-Za-z0-9_+=,.@-]`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PolicyName(Box<str>);
-
-impl PolicyName {
-    /// Length limit in bytes (IAM quotas: "Policy name").
-    pub const LEN_MAX: usize = 128;
-}
-
-/// A newtype around text that has one form.
-macro_rules! text_name {
-    ($name:ident, $error:ident, $is_valid:expr) => {
-        impl $name {
-            /// The text of it.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
+impl Identity {
+    /// The account that it belongs to.
+    #[must_use]
+    pub fn account(&self) -> &AccountId {
+        match self {
+            Self::User { account, .. } | Self::Role { account, .. } => account,
         }
+    }
 
-        impl FromStr for $name {
-            type Err = crate::principals::InvalidName;
-
-            fn from_str(text: &str) -> Result<Self, crate::principals::InvalidName> {
-                let is_valid: fn(&str) -> bool = $is_valid;
-                if is_valid(text) {
-                    Ok(Self(text.into()))
-                } else {
-                    Err(crate::principals::InvalidName::$error)
-                }
-            }
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User { name, .. } => name.as_str(),
+            Self::Role { name, .. } => name.as_str(),
         }
+    }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
+    /// The ARN by which policies name it: `arn:aws:iam::111122223333:role/deploy`.
+    #[must_use]
+    pub fn arn(&self, partition: &Partition) -> String {
+        let (account, kind) = (self.account(), self.kind());
+        format!("arn:{partition}:iam::{account}:{kind}/{}", self.name())
+    }
+
+    /// `user` or `role`, as in ARNs.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::User { .. } => "user",
+            Self::Role { .. } => "role",
         }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
-            }
-        }
-    };
-}
-
-use text_name;
-
-text_name!(UserName, UserName, |text| (1..=UserName::LEN_MAX).contains(&text.len())
-    && text.bytes().all(is_name_byte));
-text_name!(PolicyName, PolicyName, |text| (1..=PolicyName::LEN_MAX).contains(&text.len())
-    && text.bytes().all(is_name_byte));
-
-fn is_name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
+    }
 }

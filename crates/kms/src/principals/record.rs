@@ -1,8 +1,9 @@
-//! The records of principals: accounts, users, access keys.
+//! The records of principals: accounts, users, roles, access keys.
 //!
 //! ```text
 //! account/<account>                      AccountRecord: its root's access keys
-//! user/<account>/<HMAC of the name>      UserRecord: name, policies, access keys
+//! user/<account>/<HMAC of the name>      IdentityRecord: unique id, name, policies, access keys
+//! role/<account>/<HMAC of the name>      IdentityRecord: unique id, name, policies
 //! access-key/<access key id>             AccessKeyRecord: whose, and the secret
 //! ```
 //!
@@ -22,10 +23,10 @@ use keyfold_crypto::SecretBytes;
 use keyfold_protocol::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{AccessKeyId, AccessKeyStatus, PolicyName, Principal, SECRET_LEN, UserName};
+use super::{AccessKeyId, AccessKeyStatus, Identity, PolicyName, Principal, SECRET_LEN, UniqueId};
 use crate::error::RecordError;
 use crate::key::record::{from_json, to_json};
-use crate::root::barrier::Record;
+use crate::root::barrier::{Barrier, Record, Stored};
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,21 +35,33 @@ pub(crate) struct AccountRecord {
     pub(crate) created: Timestamp,
     /// How many users it has.
     pub(crate) users: u32,
+    /// How many roles it has.
+    pub(crate) roles: u32,
     /// The access keys of its root.
     pub(crate) access_keys: Vec<AccessKeyId>,
 }
 
-/// A user.
+/// A user or a role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UserRecord {
-    pub(crate) name: UserName,
+pub(crate) struct IdentityRecord {
+    pub(crate) id: UniqueId,
+    /// In the spelling that it was given.
+    pub(crate) name: String,
     pub(crate) created: Timestamp,
+    /// A role has none.
     pub(crate) access_keys: Vec<AccessKeyId>,
     pub(crate) policies: Vec<AttachedPolicy>,
 }
 
-/// A policy attached to a user.
+impl IdentityRecord {
+    /// One with nothing yet.
+    pub(super) fn new(id: UniqueId, name: &str, created: Timestamp) -> Self {
+        Self { id, name: name.to_owned(), created, access_keys: Vec::new(), policies: Vec::new() }
+    }
+}
+
+/// A policy attached to a user or role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AttachedPolicy {
@@ -76,7 +89,7 @@ impl Record for AccountRecord {
     }
 }
 
-impl Record for UserRecord {
+impl Record for IdentityRecord {
     fn encode(&self) -> Result<SecretBytes, RecordError> {
         to_json(self)
     }
@@ -91,6 +104,7 @@ impl Record for AccessKeyRecord {
         let (account, name) = match &self.principal {
             Principal::AccountRoot(account) => (account, ""),
             Principal::User { account, name } => (account, name.as_str()),
+            Principal::AssumedRole { .. } => return Err(RecordError::Damaged),
         };
         let status = match self.status {
             AccessKeyStatus::Active => ACTIVE,
@@ -137,6 +151,34 @@ impl Record for AccessKeyRecord {
     }
 }
 
+/// The user or role of this name, in this spelling.
+pub(crate) async fn find_identity(
+    barrier: &Barrier,
+    identity: &Identity,
+) -> Result<Option<Stored<IdentityRecord>>, RecordError> {
+    let place = barrier.identity_place(identity.account(), identity.kind(), identity.name());
+    let found = barrier.get::<IdentityRecord>(&place).await?;
+    Ok(found.filter(|stored| stored.record.name == identity.name()))
+}
+
+/// All users or roles whose places start with `prefix`.
+pub(super) async fn list_identities(
+    barrier: &Barrier,
+    prefix: &str,
+) -> Result<Vec<IdentityRecord>, RecordError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = barrier.range::<IdentityRecord>(prefix, after.as_deref(), PAGE_LEN).await?;
+        let is_last = page.len() < PAGE_LEN;
+        after = page.last().map(|stored| stored.place().name().to_owned());
+        all.extend(page.into_iter().map(|stored| stored.record));
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+const PAGE_LEN: usize = 100;
 const FORMAT_VERSION: u8 = 1;
 const ACTIVE: u8 = 1;
 const INACTIVE: u8 = 2;

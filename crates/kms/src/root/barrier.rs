@@ -26,13 +26,15 @@ use std::sync::Arc;
 use keyfold_crypto::digest::Hash;
 use keyfold_crypto::hmac::HmacKey;
 use keyfold_crypto::{CryptoError, SecretBytes, rand};
+use keyfold_locked::{Locked, Protection};
 use keyfold_protocol::{AccountId, AliasName, KeyId, KeyMaterialId, KmsError};
 
-use super::{Root, RootError};
+use super::shares::{Share, ShareError};
+use super::{Root, RootError, locked_key, shares};
 use crate::call::Scope;
 use crate::error::{Fault, RecordError, ServiceError};
-use crate::principals::{AccessKeyId, UserName};
-use crate::sealing::{self, DERIVATION_LEN, Key};
+use crate::principals::AccessKeyId;
+use crate::sealing::{self, DERIVATION_LEN, KEY_LEN};
 use crate::store::{Condition, Outcome, Revision, Row, Store, StoreError, Transaction, Write};
 
 /// What can be kept behind the barrier.
@@ -137,6 +139,11 @@ impl Place {
         format!("user/{account}/")
     }
 
+    /// What the places of all roles of an account start with.
+    pub(crate) fn roles(account: &AccountId) -> String {
+        format!("role/{account}/")
+    }
+
     /// An access key.
     pub(crate) fn access_key(id: &AccessKeyId) -> Self {
         Self(format!("access-key/{id}"))
@@ -197,6 +204,11 @@ impl Place {
         &self.0
     }
 
+    /// That a recovery copy was made.
+    pub(crate) fn recovery() -> Self {
+        Self("recovery".to_owned())
+    }
+
     fn domain_key() -> Self {
         Self("domain/1".to_owned())
     }
@@ -208,10 +220,11 @@ impl Place {
 
 /// The keys of an opened store, and the store.
 pub(crate) struct Barrier {
-    domain_key: Key,
-    index_key: HmacKey,
-    marker_key: HmacKey,
-    grant_token_key: HmacKey,
+    domain_key: Locked<KEY_LEN>,
+    index_key: Locked<KEY_LEN>,
+    marker_key: Locked<KEY_LEN>,
+    grant_token_key: Locked<KEY_LEN>,
+    session_token_key: Locked<KEY_LEN>,
     store: Arc<dyn Store>,
 }
 
@@ -223,8 +236,42 @@ impl Barrier {
             return Ok(None);
         };
         let domain_key = root.unseal(&row.value, &domain_aad(&place))?;
-        let domain_key = Key::copied_from(domain_key.expose()).map_err(|_| RootError::Wrong)?;
-        Ok(Some(Self::new(domain_key, store)?))
+        Ok(Some(Self::new(locked_copy(&domain_key)?, store)?))
+    }
+
+    /// Opens the barrier of `store` with the domain key from `shares`. Whether it is the store's shows when a record
+    /// is read.
+    pub(crate) fn recovered(store: Arc<dyn Store>, shares: &[Share]) -> Result<Self, ServiceError> {
+        Ok(Self::new(shares::combine(shares)?, store)?)
+    }
+
+    /// Seals the domain key under another root, which from now on is the one that opens the store.
+    pub(crate) async fn change_root(&self, root: &dyn Root) -> Result<(), ServiceError> {
+        let place = Place::domain_key();
+        let row = self.store.get(place.as_bytes()).await?.ok_or(RecordError::Incomplete)?;
+        let domain_key = SecretBytes::copied_from(self.domain_key.expose());
+        let sealed = root.seal(&domain_key, &domain_aad(&place))?;
+        let mut changes = self.changes();
+        changes.put(place.as_bytes(), Some(row.revision), sealed);
+        match self.store.commit(changes.transaction).await? {
+            Outcome::Committed(_) => Ok(()),
+            Outcome::Conflict => Err(RecordError::Contention.into()),
+        }
+    }
+
+    /// New shares of the domain key.
+    pub(crate) fn share(&self) -> Result<Vec<Share>, ShareError> {
+        shares::split(self.domain_key.expose())
+    }
+
+    /// Whether `shares` give the domain key.
+    pub(crate) fn is_shared_by(&self, shares: &[Share]) -> Result<bool, ShareError> {
+        Ok(keyfold_crypto::ct_eq(shares::combine(shares)?.expose(), self.domain_key.expose()))
+    }
+
+    /// What the memory is like that the keys are in.
+    pub(crate) fn protection(&self) -> Protection {
+        self.domain_key.protection()
     }
 
     /// Gives a new store its domain key, and in the same commit its first record. Does nothing if another was
@@ -235,10 +282,10 @@ impl Barrier {
         place: Place,
         record: &R,
     ) -> Result<(), ServiceError> {
-        let domain_key = SecretBytes::random(sealing::KEY_LEN).map_err(RootError::from)?;
+        let domain_key = SecretBytes::random(KEY_LEN).map_err(RootError::from)?;
         let domain_place = Place::domain_key();
         let sealed = root.seal(&domain_key, &domain_aad(&domain_place))?;
-        let barrier = Self::new(Key::copied_from(domain_key.expose()).map_err(RootError::from)?, store)?;
+        let barrier = Self::new(locked_copy(&domain_key)?, store)?;
         let mut changes = barrier.changes();
         changes.put(domain_place.as_bytes(), None, sealed);
         changes.create(place, record)?;
@@ -246,50 +293,58 @@ impl Barrier {
         Ok(())
     }
 
-    fn new(domain_key: Key, store: Arc<dyn Store>) -> Result<Self, RootError> {
+    fn new(domain_key: Locked<KEY_LEN>, store: Arc<dyn Store>) -> Result<Self, RootError> {
+        let derived = |label: &[u8]| {
+            locked_key(|key| {
+                sealing::derive_into(domain_key.expose(), label, b"", key).map_err(RootError::from)
+            })
+        };
         // Under the first generation for ever: what was found by its index must be found after a rotation too.
-        let index_key = sealing::derive(&domain_key, INDEX_LABEL, b"")?;
-        let marker_key = sealing::derive(&domain_key, MARKER_LABEL, b"")?;
-        let grant_token_key = sealing::derive(&domain_key, GRANT_TOKEN_LABEL, b"")?;
-        Ok(Self {
-            index_key: HmacKey::new(Hash::Sha256, index_key.expose()),
-            marker_key: HmacKey::new(Hash::Sha256, marker_key.expose()),
-            grant_token_key: HmacKey::new(Hash::Sha256, grant_token_key.expose()),
-            domain_key,
-            store,
-        })
+        let index_key = derived(INDEX_LABEL)?;
+        let (marker_key, grant_token_key) = (derived(MARKER_LABEL)?, derived(GRANT_TOKEN_LABEL)?);
+        let session_token_key = derived(SESSION_TOKEN_LABEL)?;
+        Ok(Self { index_key, marker_key, grant_token_key, session_token_key, domain_key, store })
     }
 
     /// The place of an alias: its name under the index key, together with account and Region, so that equal names
     /// of two accounts do not look equal.
     pub(crate) fn alias_place(&self, scope: &Scope, name: &AliasName) -> Place {
-        let tag = self.index_key.sign(format!("{}/{}/{name}", scope.account, scope.region).as_bytes());
+        let tag = self.index_key().sign(format!("{}/{}/{name}", scope.account, scope.region).as_bytes());
         Place(format!("{}{}", Place::aliases(scope), hex::encode(tag)))
     }
 
-    /// The place of a user: its name under the index key, in lower case, since names that differ in case only are
-    /// the same. No alias has such a text: those start with an account.
-    pub(crate) fn user_place(&self, account: &AccountId, name: &UserName) -> Place {
-        let name = name.as_str().to_ascii_lowercase();
-        let tag = self.index_key.sign(format!("user/{account}/{name}").as_bytes());
-        Place(format!("{}{}", Place::users(account), hex::encode(tag)))
+    /// The place of a user or role (`kind`): its name under the index key, in lower case, since names that differ in
+    /// case only are the same. No alias has such a text: those start with an account.
+    pub(crate) fn identity_place(&self, account: &AccountId, kind: &str, name: &str) -> Place {
+        let name = name.to_ascii_lowercase();
+        let tag = self.index_key().sign(format!("{kind}/{account}/{name}").as_bytes());
+        Place(format!("{kind}/{account}/{}", hex::encode(tag)))
     }
 
     /// What stands for a text of a user in a place: its HMAC under the index key, together with what kind of text it
     /// is, account and Region. No alias name has a line feed, so none looks like another kind.
     pub(crate) fn index(&self, scope: &Scope, kind: &str, text: &str) -> String {
         let text = format!("{kind}\n{}/{}\n{text}", scope.account, scope.region);
-        hex::encode(self.index_key.sign(text.as_bytes()))
+        hex::encode(self.index_key().sign(text.as_bytes()))
     }
 
     /// The key that grant tokens are authenticated with.
-    pub(crate) fn grant_token_key(&self) -> &HmacKey {
-        &self.grant_token_key
+    pub(crate) fn grant_token_key(&self) -> HmacKey {
+        hmac_key(&self.grant_token_key)
+    }
+
+    /// The key that session tokens are sealed under.
+    pub(crate) fn session_token_key(&self) -> &[u8; KEY_LEN] {
+        self.session_token_key.expose()
     }
 
     /// The key that page markers are authenticated with.
-    pub(crate) fn marker_key(&self) -> &HmacKey {
-        &self.marker_key
+    pub(crate) fn marker_key(&self) -> HmacKey {
+        hmac_key(&self.marker_key)
+    }
+
+    fn index_key(&self) -> HmacKey {
+        hmac_key(&self.index_key)
     }
 
     /// The record at `place`.
@@ -309,6 +364,18 @@ impl Barrier {
         rows.into_iter().map(|row| self.unseal(row)).collect()
     }
 
+    /// Puts `record` at `place`, in the stead of what was there. Of several that do this at the same moment, one wins.
+    pub(crate) async fn put_latest<R: Record>(&self, place: Place, record: &R) -> Result<(), RecordError> {
+        let stored = self.get::<R>(&place).await?;
+        let mut changes = self.changes();
+        match &stored {
+            Some(stored) => changes.replace(stored, record)?,
+            None => changes.create(place, record)?,
+        }
+        self.store.commit(changes.transaction).await?;
+        Ok(())
+    }
+
     /// Nothing yet; to be filled with changes that happen together.
     pub(crate) fn changes(&self) -> Changes<'_> {
         Changes { barrier: self, transaction: Transaction::default() }
@@ -323,7 +390,7 @@ impl Barrier {
         value.extend_from_slice(&rand::array::<DERIVATION_LEN>()?);
         let header = value.clone();
         let aad = record_aad(&header, place.as_bytes());
-        sealing::seal(&self.domain_key, RECORD_LABEL, &header, &aad, plaintext.expose(), &mut value)?;
+        sealing::seal(self.domain_key.expose(), RECORD_LABEL, &header, &aad, plaintext.expose(), &mut value)?;
         Ok(value)
     }
 
@@ -335,7 +402,7 @@ impl Barrier {
             return Err(RecordError::Damaged);
         }
         let aad = record_aad(header, place.as_bytes());
-        let plaintext = sealing::open(&self.domain_key, RECORD_LABEL, header, &aad, sealed)
+        let plaintext = sealing::open(self.domain_key.expose(), RECORD_LABEL, header, &aad, sealed)
             .map_err(|_| RecordError::Damaged)?;
         let record = R::decode(&plaintext).ok_or(RecordError::Damaged)?;
         let version = u64::from_be_bytes([v0, v1, v2, v3, v4, v5, v6, v7]);
@@ -417,6 +484,23 @@ impl From<StoreError> for RecordError {
     }
 }
 
+/// A key for as long as it is used: the library's own form of it is in memory like any other.
+fn hmac_key(key: &Locked<KEY_LEN>) -> HmacKey {
+    HmacKey::new(Hash::Sha256, key.expose())
+}
+
+/// A key of the right length in memory of its own.
+fn locked_copy(key: &SecretBytes) -> Result<Locked<KEY_LEN>, RootError> {
+    locked_key(|copy| {
+        // Into place: `try_into` would leave another copy on the stack.
+        if key.len() != copy.len() {
+            return Err(RootError::Wrong);
+        }
+        copy.copy_from_slice(key.expose());
+        Ok(())
+    })
+}
+
 fn domain_aad(place: &Place) -> Vec<u8> {
     [DOMAIN_AAD_PREFIX, place.as_bytes()].concat()
 }
@@ -433,4 +517,5 @@ const RECORD_LABEL: &[u8] = b"keyfold record v1";
 const INDEX_LABEL: &[u8] = b"keyfold alias index v1";
 const MARKER_LABEL: &[u8] = b"keyfold page marker v1";
 const GRANT_TOKEN_LABEL: &[u8] = b"keyfold grant token v1";
+const SESSION_TOKEN_LABEL: &[u8] = b"keyfold session token v1";
 const DOMAIN_AAD_PREFIX: &[u8] = b"keyfold domain key v1 ";

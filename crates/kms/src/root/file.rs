@@ -11,11 +11,11 @@
 use std::fmt;
 use std::path::Path;
 
-use keyfold_crypto::SecretBytes;
+use keyfold_crypto::{SecretBytes, rand};
 use zeroize::Zeroizing;
 
-use super::{Root, RootError, RootKey, atomic};
-use crate::sealing::{KEY_LEN, Key};
+use super::{Root, RootError, RootKey, atomic, locked_key};
+use crate::sealing::KEY_LEN;
 
 /// A root key from a file.
 pub struct FileRoot(RootKey);
@@ -26,7 +26,7 @@ impl FileRoot {
     /// # Errors
     /// [`RootError::Io`], [`RootError::Crypto`].
     pub(crate) fn create(path: &Path) -> Result<Self, RootError> {
-        let key = Key::random()?;
+        let key = locked_key(|key| rand::fill(key).map_err(RootError::from))?;
         let digits = Zeroizing::new(hex::encode(key.expose()));
         let content = Zeroizing::new(format!("{FIRST_LINE}\n{}\n", *digits));
         atomic::create_private(path, content.as_bytes())?;
@@ -47,7 +47,7 @@ impl FileRoot {
         if !is_canonical {
             return Err(malformed());
         }
-        let key = Key::filled(|key| hex::decode_to_slice(digits, key)).map_err(|_| malformed())?;
+        let key = locked_key(|key| hex::decode_to_slice(digits, key).map_err(|_| malformed()))?;
         Ok(Self(RootKey::new(key)))
     }
 }

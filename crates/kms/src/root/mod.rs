@@ -3,6 +3,7 @@
 //! ```text
 //! root of trust      a key file, or a passphrase; never in the store
 //!  └ domain key      random, 256 bits, in the store sealed by the root           record domain/1
+//!     │              shares of it are the recovery copy, if there is one ([`shares`])
 //!     ├ record keys  one per record and version, derived                         every other record
 //!     ├ index key    HMAC of alias names, which must not stand in row keys
 //!     └ marker key   HMAC of page markers
@@ -10,20 +11,26 @@
 //!
 //! [`Root`] is a trait, so that a TPM, an HSM or shares of several people can take its place; such a one may never
 //! let its key out, which is why sealing is all that is asked of it. The barrier is the only owner of the
-//! store: nothing gets past it in the clear. Losing the root loses every key; nothing here can help then.
+//! store: nothing gets past it in the clear. Losing the root loses every key, but for who has recovery shares: these
+//! give the domain key, for which a new root can then be made (`recovery`).
+//!
+//! The keys in this picture that live as long as the store is open are in memory of their own ([`Locked`]).
 
 mod atomic;
 pub(crate) mod barrier;
 mod file;
 mod passphrase;
+pub(crate) mod recovery;
+pub mod shares;
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
 use keyfold_crypto::{CryptoError, SecretBytes, rand};
+use keyfold_locked::Locked;
 
-use crate::sealing::{self, DERIVATION_LEN, Key};
+use crate::sealing::{self, DERIVATION_LEN, KEY_LEN, Key};
 
 pub use file::FileRoot;
 pub use passphrase::PassphraseRoot;
@@ -83,11 +90,20 @@ pub enum RootError {
     Crypto,
 }
 
+/// A key in memory of its own, filled in place by `fill`.
+pub(crate) fn locked_key<E: From<CryptoError>>(
+    fill: impl FnOnce(&mut [u8; KEY_LEN]) -> Result<(), E>,
+) -> Result<Locked<KEY_LEN>, E> {
+    let mut key = Locked::zeroed().map_err(|_| CryptoError::Backend)?;
+    fill(key.expose_mut())?;
+    Ok(key)
+}
+
 /// A root that is a key in memory, wherever it came from.
-pub(crate) struct RootKey(Key);
+pub(crate) struct RootKey(Locked<KEY_LEN>);
 
 impl RootKey {
-    pub(crate) fn new(key: Key) -> Self {
+    pub(crate) fn new(key: Locked<KEY_LEN>) -> Self {
         Self(key)
     }
 
@@ -95,18 +111,18 @@ impl RootKey {
     pub(crate) fn seal(&self, plaintext: &SecretBytes, aad: &[u8]) -> Result<Vec<u8>, RootError> {
         let derivation = rand::array::<DERIVATION_LEN>()?;
         let mut sealed = derivation.to_vec();
-        sealing::seal(&self.0, SEAL_LABEL, &derivation, aad, plaintext.expose(), &mut sealed)?;
+        sealing::seal(self.0.expose(), SEAL_LABEL, &derivation, aad, plaintext.expose(), &mut sealed)?;
         Ok(sealed)
     }
 
     pub(crate) fn unseal(&self, sealed: &[u8], aad: &[u8]) -> Result<SecretBytes, RootError> {
         let (derivation, sealed) = sealed.split_first_chunk::<DERIVATION_LEN>().ok_or(RootError::Wrong)?;
-        sealing::open(&self.0, SEAL_LABEL, derivation, aad, sealed).map_err(|_| RootError::Wrong)
+        sealing::open(self.0.expose(), SEAL_LABEL, derivation, aad, sealed).map_err(|_| RootError::Wrong)
     }
 
     /// A value by which the key is recognised and that says nothing about it.
     pub(crate) fn verify_value(&self) -> Result<Key, RootError> {
-        Ok(sealing::derive(&self.0, VERIFY_LABEL, b"")?)
+        Ok(sealing::derive(self.0.expose(), VERIFY_LABEL, b"")?)
     }
 }
 
@@ -125,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_root_opens_what_it_sealed_and_nothing_else() {
-        let (root, other) = (RootKey::new(Key::random().unwrap()), RootKey::new(Key::random().unwrap()));
+        let key = || RootKey::new(locked_key(|key| rand::fill(key)).unwrap());
+        let (root, other) = (key(), key());
         let sealed = root.seal(&SecretBytes::copied_from(b"domain key"), b"place").unwrap();
         assert_eq!(root.unseal(&sealed, b"place").unwrap().expose(), b"domain key");
         assert!(matches!(other.unseal(&sealed, b"place"), Err(RootError::Wrong)));

@@ -17,7 +17,7 @@ use keyfold_crypto::password::{Cost, argon2id};
 use keyfold_crypto::{SecretBytes, ct_eq, rand};
 use serde::{Deserialize, Serialize};
 
-use super::{Root, RootError, RootKey, atomic};
+use super::{Root, RootError, RootKey, atomic, locked_key};
 
 /// A root key from a passphrase.
 pub struct PassphraseRoot(RootKey);
@@ -102,7 +102,12 @@ struct Parameters {
 }
 
 fn stretch(passphrase: &SecretBytes, salt: &[u8], cost: Cost) -> Result<RootKey, RootError> {
-    Ok(RootKey::new(argon2id(passphrase.expose(), salt, cost)?))
+    let stretched = argon2id(passphrase.expose(), salt, cost)?;
+    locked_key(|key| {
+        key.copy_from_slice(stretched.expose());
+        Ok(())
+    })
+    .map(RootKey::new)
 }
 
 const VERSION: u32 = 1;

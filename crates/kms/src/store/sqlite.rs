@@ -185,6 +185,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "page_size", PAGE_SIZE)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // A server may write to its home only.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Only macOS knows the difference: there a plain fsync leaves the bytes in the drive's cache.
     connection.pragma_update(None, "fullfsync", true)?;
     let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;

@@ -72,9 +72,11 @@ fn names_have_rules() {
         "alias/a:b contains invalid characters for an alias",
     );
     home.fails(create("alias/"), ErrorKind::InvalidAliasName, "alias/ is not an alias name.");
-    let reserved = "Aliases that begin with alias/aws/ are reserved.";
-    home.fails(create("alias/aws/s3"), ErrorKind::InvalidAliasName, reserved);
-    home.fails(DeleteAliasRequest::new("alias/aws/s3"), ErrorKind::InvalidAliasName, reserved);
+    for reserved in ["alias/aws/s3", "alias/aws/mine", "alias/aws/a/b"] {
+        home.fails_silently(create(reserved), ErrorKind::NotAuthorized);
+        home.fails_silently(UpdateAliasRequest::new(reserved, &*key), ErrorKind::NotAuthorized);
+        home.fails_silently(DeleteAliasRequest::new(reserved), ErrorKind::NotAuthorized);
+    }
     let long = format!("alias/{}", "x".repeat(251));
     home.fails(
         create(&long),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use keyfold_kms::principals::UserName;
+use keyfold_kms::principals::{Identity, RoleName, UserName};
 use keyfold_kms::{Caller, Principal};
 use keyfold_protocol::operations::{
     CreateAliasRequest, CreateKeyRequest, DecryptRequest, DescribeKeyRequest, EncryptRequest,
@@ -14,28 +14,47 @@ use pollster::block_on;
 
 use crate::harness::{Home, KEY_ARN_PREFIX, NO_KEY, arn, secret, violation};
 
-const OWN: &str = "000000000000";
-const OTHER: &str = "111122223333";
+pub(crate) const OWN: &str = "000000000000";
+pub(crate) const OTHER: &str = "111122223333";
 const ALICE: &str = "arn:aws:iam::000000000000:user/alice";
 const OWN_ROOT: &str = "arn:aws:iam::000000000000:root";
 
-fn root(account: &str) -> Principal {
+pub(crate) fn root(account: &str) -> Principal {
     Principal::AccountRoot(account.parse().unwrap())
 }
 
-fn user(account: &str, name: &str) -> Principal {
+pub(crate) fn user(account: &str, name: &str) -> Principal {
     Principal::User { account: account.parse().unwrap(), name: name.parse().unwrap() }
 }
 
 /// Adds a user with one policy, if it is given.
-fn add_user(home: &Home, account: &str, name: &str, policy: Option<&str>) -> Principal {
+pub(crate) fn add_user(home: &Home, account: &str, name: &str, policy: Option<&str>) -> Principal {
     let (account, name): (AccountId, UserName) = (account.parse().unwrap(), name.parse().unwrap());
     let service = home.kms.service();
     block_on(service.create_user(&account, &name)).unwrap();
     if let Some(policy) = policy {
-        block_on(service.put_user_policy(&account, &name, &"p".parse().unwrap(), policy)).unwrap();
+        let identity = Identity::User { account: account.clone(), name: name.clone() };
+        block_on(service.put_policy(&identity, &"p".parse().unwrap(), policy)).unwrap();
     }
     Principal::User { account, name }
+}
+
+/// Adds a role with one policy, if it is given. A session of it.
+pub(crate) fn add_role(home: &Home, account: &str, name: &str, policy: Option<&str>) -> Principal {
+    let (account, name): (AccountId, RoleName) = (account.parse().unwrap(), name.parse().unwrap());
+    let service = home.kms.service();
+    block_on(service.create_role(&account, &name)).unwrap();
+    if let Some(policy) = policy {
+        let role = Identity::Role { account: account.clone(), name: name.clone() };
+        block_on(service.put_policy(&role, &"p".parse().unwrap(), policy)).unwrap();
+    }
+    session(home, account.as_str(), name.as_str(), "nightly")
+}
+
+pub(crate) fn session(home: &Home, account: &str, role: &str, session: &str) -> Principal {
+    let (account, role, session) =
+        (account.parse().unwrap(), role.parse().unwrap(), session.parse().unwrap());
+    block_on(home.kms.service().create_session(&account, &role, &session, 900)).unwrap().principal
 }
 
 fn call(home: &Home, principal: &Principal, region: &str, request: Request) -> Result<(), KmsError> {
@@ -54,11 +73,15 @@ fn send_in<O: Operation>(
     Ok(O::Output::try_from(response).unwrap())
 }
 
-fn send<O: Operation>(home: &Home, principal: &Principal, request: O) -> Result<O::Output, KmsError> {
+pub(crate) fn send<O: Operation>(
+    home: &Home,
+    principal: &Principal,
+    request: O,
+) -> Result<O::Output, KmsError> {
     send_in(home, principal, "local", request)
 }
 
-fn refusal<T>(result: Result<T, KmsError>) -> (ErrorKind, String) {
+pub(crate) fn refusal<T>(result: Result<T, KmsError>) -> (ErrorKind, String) {
     let Err(error) = result else { panic!("it succeeded") };
     (error.kind(), error.message().unwrap_or_default().to_owned())
 }
@@ -67,27 +90,27 @@ fn put_policy(key_id: &str, policy: &str) -> PutKeyPolicyRequest {
     PutKeyPolicyRequest::new(key_id, policy)
 }
 
-fn put_policy_unchecked(key_id: &str, policy: &str) -> PutKeyPolicyRequest {
+pub(crate) fn put_policy_unchecked(key_id: &str, policy: &str) -> PutKeyPolicyRequest {
     let mut request = put_policy(key_id, policy);
     request.bypass_policy_lockout_safety_check = Some(true);
     request
 }
 
-fn identity(statements: &str) -> String {
+pub(crate) fn identity(statements: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)
 }
 
-const ALLOW_ALL: &str = r#"{"Effect":"Allow","Action":"kms:*","Resource":"*"}"#;
+pub(crate) const ALLOW_ALL: &str = r#"{"Effect":"Allow","Action":"kms:*","Resource":"*"}"#;
 
-fn allow(principal: &str, action: &str) -> String {
+pub(crate) fn allow(principal: &str, action: &str) -> String {
     format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"{action}","Resource":"*"}}"#)
 }
 
-fn deny(principal: &str, action: &str) -> String {
+pub(crate) fn deny(principal: &str, action: &str) -> String {
     format!(r#"{{"Effect":"Deny","Principal":{{"AWS":"{principal}"}},"Action":"{action}","Resource":"*"}}"#)
 }
 
-fn policy(statements: &[&str]) -> String {
+pub(crate) fn policy(statements: &[&str]) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
 }
 
@@ -122,9 +145,13 @@ fn every_principal_under_every_policy_may_do_what_is_recorded() {
                 )),
             ),
         ),
+        ("session of the role job, allowed all", add_role(&home, OWN, "job", Some(&all))),
+        ("session of the role idle, no policy", add_role(&home, OWN, "idle", None)),
         ("nobody, of this account", user(OWN, "nobody")),
         ("root of another account", root(OTHER)),
         ("alice of another account, allowed all", add_user(&home, OTHER, "alice", Some(&all))),
+        ("bob of another account, no policy", add_user(&home, OTHER, "bob", None)),
+        ("session of another account, allowed all", add_role(&home, OTHER, "job", Some(&all))),
         ("root of no account", root("999999999999")),
         ("user of no account", user("999999999999", "alice")),
     ];
@@ -144,6 +171,19 @@ fn every_principal_under_every_policy_may_do_what_is_recorded() {
             Some(policy(&[&allow(OWN_ROOT, "kms:*"), &deny("*", "*")]))
         }),
         ("all of another service", Some(policy(&[&allow("*", "s3:*")]))),
+        ("all to the role idle", Some(policy(&[&allow("arn:aws:iam::000000000000:role/idle", "kms:*")]))),
+        ("all to another account", Some(policy(&[&allow(OTHER, "kms:*")]))),
+        (
+            "all to another account and to this one, Decrypt denied to the other",
+            Some(policy(&[&allow(OTHER, "kms:*"), &allow(OWN, "kms:*"), &deny(OTHER, "kms:Decrypt")])),
+        ),
+        (
+            "all to bob and the role job of another account",
+            Some(policy(&[
+                &allow("arn:aws:iam::111122223333:user/bob", "kms:*"),
+                &allow("arn:aws:iam::111122223333:role/job", "kms:*"),
+            ])),
+        ),
     ];
     let mut matrix = String::new();
     for (policy_name, document) in &policies {
@@ -209,6 +249,7 @@ fn reason(message: &str) -> &str {
     match message {
         text if text.contains("with an explicit deny in a resource-based") => "denied by the key policy",
         text if text.contains("with an explicit deny in an identity-based") => "denied by a user policy",
+        text if text.contains("the resource does not exist in this Region, no") => "not there or not allowed",
         text if text.contains("no resource-based policy") => "not allowed by the key policy",
         text if text.contains("no identity-based policy") => "not allowed by a user policy",
         text if text.starts_with("The ciphertext refers to") => "no such key behind the ciphertext",
@@ -272,7 +313,14 @@ fn accounts_and_regions_have_keys_of_their_own() {
     // What one account has, the other has not, by whatever name and with whatever ciphertext.
     let encrypt = EncryptRequest::new(&*other_arn, secret(b"x"));
     let blob = send_in(&home, &other, "eu-central-1", encrypt).unwrap().ciphertext_blob;
-    let not_there = (ErrorKind::NotFound, format!("Key '{other_arn}' does not exist"));
+    let not_there = (
+        ErrorKind::AccessDenied,
+        format!(
+            "User: {OWN_ROOT} is not authorized to perform: kms:DescribeKey on resource: {other_arn} because the \
+             resource does not exist in this Region, no resource-based policies allow access, or a resource-based \
+             policy explicitly denies access"
+        ),
+    );
     let by_arn = send_in(&home, &own, "eu-central-1", DescribeKeyRequest::new(&*other_arn));
     assert_eq!(refusal(by_arn), not_there);
     let own_name = format!("arn:aws:kms:eu-central-1:{OWN}:key/{}", other_key.key_id);
@@ -320,18 +368,19 @@ fn a_changed_policy_counts_from_the_next_request_on() {
     let home = Home::new();
     let service = home.kms.service();
     let alice = add_user(&home, OWN, "alice", None);
-    let (account, name) = (OWN.parse().unwrap(), "alice".parse().unwrap());
+    let (account, name): (AccountId, UserName) = (OWN.parse().unwrap(), "alice".parse().unwrap());
+    let who = Identity::User { account: account.clone(), name: name.clone() };
     let key_id = home.create_key();
     let describes = || send(&home, &alice, DescribeKeyRequest::new(&*key_id)).is_ok();
     assert!(!describes());
     let put = |policy: &str, document: &str| {
-        block_on(service.put_user_policy(&account, &name, &policy.parse().unwrap(), document)).unwrap();
+        block_on(service.put_policy(&who, &policy.parse().unwrap(), document)).unwrap();
     };
     put("one", &identity(ALLOW_ALL));
     assert!(describes());
     put("two", &identity(r#"{"Effect":"Deny","Action":"kms:DescribeKey","Resource":"*"}"#));
     assert!(!describes(), "a Deny in any policy wins");
-    block_on(service.delete_user_policy(&account, &name, &"two".parse().unwrap())).unwrap();
+    block_on(service.delete_policy(&who, &"two".parse().unwrap())).unwrap();
     assert!(describes());
     home.ok(put_policy_unchecked(&key_id, &policy(&[&deny(ALICE, "kms:*"), &allow(OWN, "kms:*")])));
     assert!(!describes());
@@ -476,11 +525,8 @@ fn what_a_key_policy_may_not_be() {
         ("not json".to_owned(), malformed, "the policy document is not well-formed"),
         (policy(&[&root, &allow(ALICE, "kms:*")]), malformed, no_principal),
         (policy(&[&root, &deny(ALICE, "kms:*")]), malformed, no_principal),
-        (
-            policy(&[&root, &allow(OTHER, "kms:*")]),
-            unsupported,
-            "A principal of another account in a policy is not supported by this service.",
-        ),
+        (policy(&[&root, &allow(OTHER, "kms:*")]), malformed, no_principal),
+        (policy(&[&root, &allow("arn:aws:iam::000000000000:role/nobody", "kms:*")]), malformed, no_principal),
         (
             policy(&[&root.replace("\"Effect\"", r#""Condition":{"Bool":{"aws:x":"true"}},"Effect""#)]),
             unsupported,

@@ -6,7 +6,7 @@ use keyfold_protocol::operations::{
     GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, ReEncryptRequest,
     RecipientInfo,
 };
-use keyfold_protocol::{DataKeySpec, EncryptionAlgorithmSpec, ErrorKind};
+use keyfold_protocol::{DataKeySpec, DryRunModifier, EncryptionAlgorithmSpec, ErrorKind};
 
 use crate::harness::{Home, NO_KEY, arn, context, secret, violation};
 
@@ -312,6 +312,66 @@ fn a_dry_run_checks_everything_and_answers_nothing() {
 }
 
 #[test]
+fn a_dry_run_may_ignore_the_ciphertext_and_then_names_the_key() {
+    let home = Home::new();
+    let (key_id, other) = (home.create_key(), home.create_key());
+    let (kind, message) =
+        (ErrorKind::DryRunOperation, "The request would have succeeded, but the DryRun option is set.");
+    let ignoring = || Some(vec![DryRunModifier::IgnoreCiphertext]);
+    let decrypt = |ciphertext: &[u8], key_id: Option<&str>| {
+        let mut request = DecryptRequest::new(ciphertext);
+        request.key_id = key_id.map(str::to_owned);
+        (request.dry_run, request.dry_run_modifiers) = (Some(true), ignoring());
+        request
+    };
+    let re_encrypt = |ciphertext: &[u8], key_id: Option<&str>| {
+        let mut request = ReEncryptRequest::new(ciphertext, &*other);
+        request.source_key_id = key_id.map(str::to_owned);
+        (request.dry_run, request.dry_run_modifiers) = (Some(true), ignoring());
+        request
+    };
+    let of_other = home.encrypt(&other, b"x");
+    for ciphertext in [&b""[..], b"nonsense", &of_other] {
+        home.fails(decrypt(ciphertext, Some(&key_id)), kind, message);
+        home.fails(re_encrypt(ciphertext, Some(&key_id)), kind, message);
+    }
+    let unnamed =
+        |member: &str| format!("You must specify {member} when DryRunModifiers has IGNORE_CIPHERTEXT.");
+    home.fails(decrypt(&of_other, None), ErrorKind::Validation, &unnamed("KeyId"));
+    home.fails(re_encrypt(&of_other, None), ErrorKind::Validation, &unnamed("SourceKeyId"));
+    let missing = format!("Key '{}' does not exist", arn(NO_KEY));
+    home.fails(decrypt(b"", Some(NO_KEY)), ErrorKind::NotFound, &missing);
+    let mut algorithm = decrypt(b"", Some(&key_id));
+    algorithm.encryption_algorithm = Some(EncryptionAlgorithmSpec::RsaesOaepSha256);
+    assert_eq!(home.send(algorithm).unwrap_err().kind(), ErrorKind::InvalidKeyUsage);
+    home.ok(DisableKeyRequest::new(&*key_id));
+    assert_eq!(home.send(decrypt(b"", Some(&key_id))).unwrap_err().kind(), ErrorKind::Disabled);
+    assert_eq!(home.send(re_encrypt(b"", Some(&key_id))).unwrap_err().kind(), ErrorKind::Disabled);
+
+    // Without a dry run there is nothing to modify.
+    let mut request = decrypt(&of_other, Some(&other));
+    request.dry_run = Some(false);
+    let message = "You can specify DryRunModifiers only when DryRun is true.";
+    home.fails(request, ErrorKind::Validation, message);
+    let mut request = re_encrypt(&of_other, Some(&other));
+    request.dry_run = None;
+    home.fails(request, ErrorKind::Validation, message);
+    let mut request = decrypt(&of_other, Some(&other));
+    request.dry_run_modifiers = Some(vec!["IGNORE_EVERYTHING".into()]);
+    let message = violation(
+        "Value 'IGNORE_EVERYTHING' at 'dryRunModifiers.1.member'",
+        "Member must satisfy enum value set: [IGNORE_CIPHERTEXT]",
+    );
+    home.fails(request, ErrorKind::Validation, &message);
+    let message =
+        violation("Value at 'ciphertextBlob'", "Member must have length greater than or equal to 1");
+    home.fails(DecryptRequest::new(b""), ErrorKind::Validation, &message);
+    let mut request = DecryptRequest::new(of_other);
+    request.dry_run_modifiers = Some(vec![]);
+    home.ok(request);
+}
+
+#[test]
 fn members_that_are_not_honoured_are_refused() {
     let home = Home::new();
     let key_id = home.create_key();
@@ -328,9 +388,6 @@ fn members_that_are_not_honoured_are_refused() {
     no_token(home.send(request).unwrap_err());
     let mut request = DecryptRequest::new(&*blob);
     request.recipient = Some(RecipientInfo::new());
-    unsupported(home.send(request).unwrap_err());
-    let mut request = DecryptRequest::new(&*blob);
-    request.dry_run_modifiers = Some(vec!["IGNORE_CIPHERTEXT".into()]);
     unsupported(home.send(request).unwrap_err());
     let mut request = ReEncryptRequest::new(&*blob, &*key_id);
     request.grant_tokens = tokens();

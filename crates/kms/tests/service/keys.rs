@@ -134,8 +134,12 @@ fn keys_that_are_not_there() {
     let of_another = format!("arn:aws:kms:local:111122223333:key/{NO_KEY}");
     home.fails(
         DescribeKeyRequest::new(&*of_another),
-        not_found,
-        &format!("Key '{of_another}' does not exist"),
+        ErrorKind::AccessDenied,
+        &format!(
+            "User: arn:aws:iam::000000000000:root is not authorized to perform: kms:DescribeKey on resource: \
+             {of_another} because the resource does not exist in this Region, no resource-based policies allow \
+             access, or a resource-based policy explicitly denies access"
+        ),
     );
     home.fails(DescribeKeyRequest::new("arn:aws:kms"), ErrorKind::InvalidArn, "Invalid arn arn:aws:kms");
     home.fails(

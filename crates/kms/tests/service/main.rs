@@ -4,12 +4,15 @@
 
 mod aliases;
 mod authz;
+mod cross_account;
 mod cryptography;
 mod grants;
 mod harness;
 mod keys;
+mod managed;
 mod principals;
 mod processes;
+mod recovery;
 mod rotation;
 mod stored;
 mod tables;

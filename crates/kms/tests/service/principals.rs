@@ -5,14 +5,14 @@ use std::fs;
 use base64::Engine as _;
 use keyfold_kms::Principal;
 use keyfold_kms::principals::{
-    ACCESS_KEYS_MAX, AccessKeyId, AccessKeyStatus, NewAccessKey, POLICIES_PER_USER_MAX, POLICY_LEN_MAX,
-    PolicyName, PrincipalError, SECRET_LEN, UserName,
+    ACCESS_KEYS_MAX, AccessKeyId, AccessKeyStatus, Identity, NewAccessKey, NewSession, POLICIES_MAX,
+    POLICY_LEN_MAX, PolicyName, PrincipalError, RoleName, SECRET_LEN, UniqueId, UserName,
 };
 use keyfold_protocol::AccountId;
 use keyfold_protocol::operations::{GetKeyPolicyRequest, PutKeyPolicyRequest};
 use pollster::block_on;
 
-use crate::harness::Home;
+use crate::harness::{Home, START_MS};
 
 fn account(text: &str) -> AccountId {
     text.parse().unwrap()
@@ -24,6 +24,10 @@ fn name(text: &str) -> UserName {
 
 fn user(of: &AccountId, text: &str) -> Principal {
     Principal::User { account: of.clone(), name: name(text) }
+}
+
+fn identity(of: &AccountId, text: &str) -> Identity {
+    Identity::User { account: of.clone(), name: name(text) }
 }
 
 /// The service's own account.
@@ -156,9 +160,14 @@ fn a_store_that_knows_no_principals_has_no_records_of_them() {
     home.ok(GetKeyPolicyRequest::new(&*key_id));
     let connection = rusqlite::Connection::open(home.path().join("store.db")).unwrap();
     let count = "SELECT count(*) FROM record WHERE CAST(key AS TEXT) GLOB ?1";
-    for (kind, expected) in
-        [("key/*", 1), ("key-policy/*", 0), ("account/*", 0), ("user/*", 0), ("access-key/*", 0)]
-    {
+    for (kind, expected) in [
+        ("key/*", 1),
+        ("key-policy/*", 0),
+        ("account/*", 0),
+        ("user/*", 0),
+        ("role/*", 0),
+        ("access-key/*", 0),
+    ] {
         let found: i64 = connection.query_row(count, [kind], |row| row.get(0)).unwrap();
         assert_eq!(found, expected, "{kind}");
     }
@@ -190,29 +199,28 @@ fn a_user_takes_its_access_keys_and_policies_along() {
     block_on(service.create_user(&own, &name("alice"))).unwrap();
     let keys = [new_key(&home, &alice), new_key(&home, &alice)];
     let policy: PolicyName = "all".parse().unwrap();
-    block_on(service.put_user_policy(&own, &name("alice"), &policy, ALLOW_ALL)).unwrap();
+    block_on(service.put_policy(&identity(&own, "alice"), &policy, ALLOW_ALL)).unwrap();
     block_on(service.delete_user(&own, &name("alice"))).unwrap();
     assert!(keys.iter().all(|key| found(&home, &key.id).is_none()));
     block_on(service.create_user(&own, &name("alice"))).unwrap();
     assert!(block_on(service.list_access_keys(&alice)).unwrap().is_empty());
-    assert!(block_on(service.list_user_policies(&own, &name("alice"))).unwrap().is_empty());
+    assert!(block_on(service.list_policies(&identity(&own, "alice"))).unwrap().is_empty());
 }
 
 #[test]
 fn user_policies_are_kept_to_the_letter_and_within_their_limits() {
     let home = Home::new();
-    let (own, service, alice) = (home_account(&home), home.kms.service(), name("alice"));
+    let (own, service) = (home_account(&home), home.kms.service());
+    let alice = identity(&own, "alice");
     let policy: PolicyName = "p".parse().unwrap();
-    let put = |policy: &PolicyName, document: &str| {
-        block_on(service.put_user_policy(&own, &alice, policy, document))
-    };
+    let put = |policy: &PolicyName, document: &str| block_on(service.put_policy(&alice, policy, document));
     assert!(matches!(put(&policy, ALLOW_ALL), Err(PrincipalError::NoSuchUser)));
-    block_on(service.create_user(&own, &alice)).unwrap();
+    block_on(service.create_user(&own, &name("alice"))).unwrap();
     let spaced = format!("  {ALLOW_ALL}\n");
     put(&policy, &spaced).unwrap();
-    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), spaced);
+    assert_eq!(block_on(service.get_policy(&alice, &policy)).unwrap(), spaced);
     put(&policy, ALLOW_ALL).unwrap();
-    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), ALLOW_ALL);
+    assert_eq!(block_on(service.get_policy(&alice, &policy)).unwrap(), ALLOW_ALL);
 
     let long = format!("{ALLOW_ALL}{}", " ".repeat(POLICY_LEN_MAX - ALLOW_ALL.len()));
     put(&policy, &long).unwrap();
@@ -224,9 +232,9 @@ fn user_policies_are_kept_to_the_letter_and_within_their_limits() {
     ] {
         assert!(matches!(put(&policy, document), Err(PrincipalError::Policy(_))), "{document}");
     }
-    assert_eq!(block_on(service.get_user_policy(&own, &alice, &policy)).unwrap(), long);
+    assert_eq!(block_on(service.get_policy(&alice, &policy)).unwrap(), long);
 
-    for number in 1..POLICIES_PER_USER_MAX {
+    for number in 1..POLICIES_MAX {
         put(&format!("p{number}").parse().unwrap(), &long).unwrap();
     }
     let refused = put(&"one-more".parse().unwrap(), ALLOW_ALL);
@@ -234,11 +242,11 @@ fn user_policies_are_kept_to_the_letter_and_within_their_limits() {
     put(&policy, ALLOW_ALL).unwrap();
     let home = home.reopened();
     let service = home.kms.service();
-    assert_eq!(block_on(service.list_user_policies(&own, &alice)).unwrap().len(), POLICIES_PER_USER_MAX);
-    block_on(service.delete_user_policy(&own, &alice, &policy)).unwrap();
+    assert_eq!(block_on(service.list_policies(&alice)).unwrap().len(), POLICIES_MAX);
+    block_on(service.delete_policy(&alice, &policy)).unwrap();
     for gone in [
-        block_on(service.delete_user_policy(&own, &alice, &policy)).map(|()| String::new()),
-        block_on(service.get_user_policy(&own, &alice, &policy)),
+        block_on(service.delete_policy(&alice, &policy)).map(|()| String::new()),
+        block_on(service.get_policy(&alice, &policy)),
     ] {
         assert!(matches!(gone, Err(PrincipalError::NoSuchPolicy)), "{gone:?}");
     }
@@ -264,7 +272,7 @@ fn neither_names_nor_policies_nor_secrets_can_be_read_in_the_files() {
     let document = format!(
         r#"{{"Statement":{{"Sid":"{MARKER}","Effect":"Allow","Action":"kms:*","Resource":"arn:aws:kms:*:*:{MARKER}"}}}}"#
     );
-    block_on(service.put_user_policy(&own, &name(MARKER), &MARKER.parse().unwrap(), &document)).unwrap();
+    block_on(service.put_policy(&identity(&own, MARKER), &MARKER.parse().unwrap(), &document)).unwrap();
     let keys = [new_key(&home, &user(&own, MARKER)), new_key(&home, &Principal::AccountRoot(own.clone()))];
     block_on(service.set_access_key_status(&keys[0].id, AccessKeyStatus::Inactive)).unwrap();
     let document = format!(
@@ -294,4 +302,147 @@ fn neither_names_nor_policies_nor_secrets_can_be_read_in_the_files() {
     // The search itself finds what is there: access key ids stand in row keys.
     assert!(holds(keys[0].id.as_str().as_bytes()));
     assert!(!format!("{keys:?}").contains(std::str::from_utf8(keys[0].secret.expose()).unwrap()));
+}
+
+fn role_name(text: &str) -> RoleName {
+    text.parse().unwrap()
+}
+
+fn role(of: &AccountId, text: &str) -> Identity {
+    Identity::Role { account: of.clone(), name: role_name(text) }
+}
+
+#[test]
+fn roles_belong_to_an_account_and_have_one_spelling() {
+    let home = Home::new();
+    let service = home.kms.service();
+    let (own, other, none) = (home_account(&home), account("111122223333"), account("999999999999"));
+    block_on(service.create_account(&other)).unwrap();
+    // A user of the same name is something else.
+    block_on(service.create_user(&own, &name("deploy"))).unwrap();
+    for (of, text) in [(&own, "zero"), (&own, "Deploy"), (&other, "Deploy")] {
+        block_on(service.create_role(of, &role_name(text))).unwrap();
+    }
+    for again in ["Deploy", "deploy"] {
+        let again = block_on(service.create_role(&own, &role_name(again)));
+        assert!(matches!(again, Err(PrincipalError::RoleExists)), "{again:?}");
+    }
+    let refused = block_on(service.create_role(&none, &role_name("deploy")));
+    assert!(matches!(refused, Err(PrincipalError::NoSuchAccount)), "{refused:?}");
+    assert!(matches!(block_on(service.list_roles(&none)), Err(PrincipalError::NoSuchAccount)));
+    let home = home.reopened();
+    let service = home.kms.service();
+    let names = |of| -> Vec<String> {
+        block_on(service.list_roles(of)).unwrap().iter().map(|role| role.name.to_string()).collect()
+    };
+    assert_eq!((names(&own), names(&other)), (vec!["Deploy".into(), "zero".into()], vec!["Deploy".into()]));
+    block_on(service.delete_role(&own, &role_name("Deploy"))).unwrap();
+    let again = block_on(service.delete_role(&own, &role_name("Deploy")));
+    assert!(matches!(again, Err(PrincipalError::NoSuchRole)), "{again:?}");
+    assert_eq!((names(&own), names(&other)), (vec!["zero".into()], vec!["Deploy".into()]));
+    assert_eq!(block_on(service.list_users(&own)).unwrap().len(), 1, "the user is still there");
+    for text in ["", "a b", "a/b", "a*", &"x".repeat(65)] {
+        assert!(text.parse::<RoleName>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn roles_have_policies_as_users_have() {
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    let (deploy, policy): (_, PolicyName) = (role(&own, "deploy"), "p".parse().unwrap());
+    let refused = block_on(service.put_policy(&deploy, &policy, ALLOW_ALL));
+    assert!(matches!(refused, Err(PrincipalError::NoSuchRole)), "{refused:?}");
+    block_on(service.create_role(&own, &role_name("deploy"))).unwrap();
+    block_on(service.put_policy(&deploy, &policy, ALLOW_ALL)).unwrap();
+    assert_eq!(block_on(service.get_policy(&deploy, &policy)).unwrap(), ALLOW_ALL);
+    assert_eq!(block_on(service.list_policies(&deploy)).unwrap(), std::slice::from_ref(&policy));
+    block_on(service.delete_role(&own, &role_name("deploy"))).unwrap();
+    block_on(service.create_role(&own, &role_name("deploy"))).unwrap();
+    assert!(block_on(service.list_policies(&deploy)).unwrap().is_empty(), "they went with the role");
+}
+
+#[test]
+fn who_is_made_again_has_another_id() {
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    let ids = || {
+        block_on(service.create_user(&own, &name("alice"))).unwrap();
+        block_on(service.create_role(&own, &role_name("deploy"))).unwrap();
+        let user = block_on(service.list_users(&own)).unwrap().remove(0).id;
+        let role = block_on(service.list_roles(&own)).unwrap().remove(0).id;
+        block_on(service.delete_user(&own, &name("alice"))).unwrap();
+        block_on(service.delete_role(&own, &role_name("deploy"))).unwrap();
+        (user, role)
+    };
+    let (one, two) = (ids(), ids());
+    assert!(one.0 != two.0 && one.1 != two.1);
+    for (id, prefix) in [(&one.0, "AIDA"), (&one.1, "AROA")] {
+        assert!(id.as_str().starts_with(prefix) && id.as_str().len() == UniqueId::LEN, "{id}");
+    }
+}
+
+fn session(home: &Home, role: &str, session: &str, seconds: u32) -> Result<NewSession, PrincipalError> {
+    let own = home_account(home);
+    let session = session.parse().unwrap();
+    block_on(home.kms.service().create_session(&own, &role_name(role), &session, seconds))
+}
+
+/// Whether the service knows the session.
+fn is_known(home: &Home, made: &NewSession) -> bool {
+    let opened = block_on(home.kms.service().open_session(&made.id, made.token.expose())).unwrap();
+    opened.is_some_and(|opened| {
+        assert_eq!(opened.secret.expose(), made.secret.expose());
+        assert_eq!((opened.principal, opened.expiration), (made.principal.clone(), made.expiration));
+        true
+    })
+}
+
+#[test]
+fn a_session_lasts_as_long_as_asked_and_no_longer_than_its_role() {
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    let refused = session(&home, "deploy", "nightly", 3600);
+    assert!(matches!(refused, Err(PrincipalError::NoSuchRole)), "{refused:?}");
+    block_on(service.create_role(&own, &role_name("deploy"))).unwrap();
+    for seconds in [0, 899, 43_201, u32::MAX] {
+        let refused = session(&home, "deploy", "nightly", seconds);
+        assert!(matches!(refused, Err(PrincipalError::SessionSeconds)), "{refused:?}");
+    }
+    let refused = session(&home, "Deploy", "nightly", 900);
+    assert!(
+        matches!(refused, Err(PrincipalError::NoSuchRole)),
+        "another spelling is another name: {refused:?}"
+    );
+    for seconds in [900, 43_200] {
+        let made = session(&home, "deploy", "nightly", seconds).unwrap();
+        assert_eq!(made.expiration.epoch_ms(), START_MS + i64::from(seconds) * 1000);
+    }
+    let (one, two) = (
+        session(&home, "deploy", "nightly", 3600).unwrap(),
+        session(&home, "deploy", "nightly", 3600).unwrap(),
+    );
+    assert!(one.id.is_temporary() && one.secret.len() == SECRET_LEN);
+    assert!(one.id != two.id && one.secret.expose() != two.secret.expose());
+    let partition = "aws".parse().unwrap();
+    assert_eq!(one.principal.arn(&partition), "arn:aws:sts::000000000000:assumed-role/deploy/nightly");
+    let role_id = block_on(service.list_roles(&own)).unwrap().remove(0).id;
+    let user_id = block_on(service.user_id(&one.principal)).unwrap();
+    assert_eq!(user_id, Some(format!("{role_id}:nightly")));
+    // Of a session nothing is kept, so it is known after a restart.
+    let home = home.reopened();
+    assert!(is_known(&home, &one) && is_known(&home, &two));
+    let mixed = block_on(home.kms.service().open_session(&one.id, two.token.expose())).unwrap();
+    assert!(mixed.is_none(), "the token of another session");
+    let refused = block_on(home.kms.service().create_access_key(&one.principal));
+    assert!(matches!(refused, Err(PrincipalError::NoAccessKeysForSessions)), "{refused:?}");
+    assert_eq!(found(&home, &one.id), None);
+    // With the role it ends, whoever has the name then.
+    block_on(home.kms.service().delete_role(&own, &role_name("deploy"))).unwrap();
+    assert!(!is_known(&home, &one));
+    block_on(home.kms.service().create_role(&own, &role_name("deploy"))).unwrap();
+    assert!(!is_known(&home, &one));
+    assert!(is_known(&home, &session(&home, "deploy", "nightly", 3600).unwrap()));
+    assert!(!format!("{one:?}").contains(std::str::from_utf8(one.secret.expose()).unwrap()));
+    assert!(!format!("{one:?}").contains(one.token.expose()));
 }

@@ -7,17 +7,20 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use keyfold_kms::root::{FileRoot, RootError};
 use keyfold_kms::store::{Outcome, Row, SqliteStore, Store, StoreError, Transaction};
-use keyfold_kms::{Embedded, OpenError, RecordError, RootKind, RootOfTrust, Service, SystemClock};
+use keyfold_kms::worker::{CREDIT_MS_MAX, Worker};
+use keyfold_kms::{Clock, Embedded, OpenError, RecordError, RootKind, RootOfTrust, Service, SystemClock};
 use keyfold_protocol::operations::{
-    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest, DeleteAliasRequest,
-    DescribeKeyRequest, DisableKeyRequest, EncryptRequest, ListAliasesRequest, ListKeysRequest, Operation,
-    Request, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, UpdateAliasRequest,
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest, DecryptRequest,
+    DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, EncryptRequest, ListAliasesRequest,
+    ListKeysRequest, Operation, Request, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, Tag,
+    TagResourceRequest, UpdateAliasRequest,
 };
-use keyfold_protocol::{BoxFuture, ErrorKind, Kms, KmsError, KmsExt as _};
+use keyfold_protocol::{BoxFuture, ErrorKind, GrantOperation, KeyState, Kms, KmsError, KmsExt as _};
 
 use crate::harness::{Home, arn, context, open, secret};
 
@@ -397,6 +400,102 @@ fn a_failure_at_any_commit_leaves_all_or_nothing() {
             }
         }
     }
+}
+
+#[test]
+fn an_erasure_that_is_cut_off_anywhere_is_finished_and_shows_no_half_key() {
+    let mut failures = 0;
+    for fails_after_commit in [false, true] {
+        for commits in 1.. {
+            let home = Home::new();
+            let (key_id, blob) = dying_key(&home);
+            let (directory, clock) = (home.path().to_owned(), Arc::clone(&home.clock));
+            let root = FileRoot::load(&directory.join("root.key")).unwrap();
+            let open = |store: Arc<dyn Store>| {
+                let clock = Arc::clone(&clock) as Arc<dyn Clock>;
+                pollster::block_on(Service::open(store, &root, clock)).unwrap()
+            };
+            // The count of time has passed the window but for this run, which erases the key.
+            let mut worker = Worker::default();
+            let run = |worker: &mut Worker, service: &Service, hours: u32| {
+                let uptime = Duration::from_millis(CREDIT_MS_MAX) * hours;
+                pollster::block_on(worker.run_due(service, uptime)).map(|done| done.deleted)
+            };
+            for hours in 0..7 * 24 {
+                assert_eq!(run(&mut worker, home.kms.service(), hours).unwrap(), 0);
+            }
+            let failing = open(Arc::new(FailingStore {
+                inner: SqliteStore::open(&directory).unwrap(),
+                commits_left: Mutex::new(commits),
+                fails_after_commit,
+            }));
+            let is_cut_off = run(&mut worker, &failing, 7 * 24).is_err();
+            drop(failing);
+
+            // Whatever is left, it is a whole key that waits or none at all.
+            let service = open(Arc::new(SqliteStore::open(&directory).unwrap()));
+            match send(&service, DescribeKeyRequest::new(&*key_id)) {
+                Ok(described) => {
+                    assert_eq!(described.key_metadata.key_state, Some(KeyState::PendingDeletion));
+                    send(&service, DescribeKeyRequest::new("alias/dying")).unwrap();
+                    send(&service, CreateAliasRequest::new("alias/dying", &*key_id)).unwrap_err();
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::NotFound);
+                    let error = send(&service, DescribeKeyRequest::new("alias/dying")).unwrap_err();
+                    assert_eq!(error.kind(), ErrorKind::NotFound);
+                }
+            }
+            send(&service, EncryptRequest::new(&*key_id, secret(b"x"))).unwrap_err();
+            send(&service, DecryptRequest::new(&*blob)).unwrap_err();
+
+            // Another worker, in another process, goes on from there.
+            let mut successor = Worker::default();
+            for hours in 0..=1 {
+                run(&mut successor, &service, hours).unwrap();
+            }
+            assert_eq!(
+                send(&service, DescribeKeyRequest::new(&*key_id)).unwrap_err().kind(),
+                ErrorKind::NotFound
+            );
+            let rows = crate::worker::row_keys(&home);
+            let is_left = |row: &&String| {
+                row.contains(&key_id) || row.starts_with("retirable/") || row.starts_with("erasing/")
+            };
+            assert_eq!(rows.iter().find(is_left), None, "after commit {commits}");
+            assert_consistent(&service);
+            if !is_cut_off {
+                break;
+            }
+            failures += 1;
+        }
+    }
+    assert!(failures >= 10, "an erasure has several commits, each of which was cut off twice: {failures}");
+}
+
+/// A key with an alias, tags, more versions of its material and more grants than one commit erases, scheduled for
+/// deletion a week ago; and a ciphertext of it.
+fn dying_key(home: &Home) -> (String, Vec<u8>) {
+    let key_id = home.create_key();
+    home.ok(CreateAliasRequest::new("alias/dying", &*key_id));
+    let tag = Tag { tag_key: "k".into(), tag_value: "v".into() };
+    home.ok(TagResourceRequest::new(&*key_id, vec![tag]));
+    let blob = home.encrypt(&key_id, b"x");
+    for _ in 0..2 {
+        home.ok(RotateKeyOnDemandRequest::new(&*key_id));
+    }
+    for number in 0..31 {
+        let mut grant = CreateGrantRequest::new(&*key_id, vec![GrantOperation::Decrypt]);
+        grant.grantee_principal = Some("arn:aws:iam::000000000000:root".into());
+        grant.retiring_principal.clone_from(&grant.grantee_principal);
+        grant.name = Some(format!("grant-{number}"));
+        home.ok(grant);
+    }
+    let mut schedule = ScheduleKeyDeletionRequest::new(&*key_id);
+    schedule.pending_window_in_days = Some(7);
+    home.ok(schedule);
+    home.days_later(7);
+    (key_id, blob)
 }
 
 /// Makes changes of every kind until the store fails.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use keyfold_kms::key::SERVICES;
 use keyfold_kms::key::state::Verdict;
 use keyfold_kms::operations::{BUILT_IN_PART, NOT_BUILT, OPERATIONS};
 use keyfold_protocol::KeyState;
@@ -50,6 +51,19 @@ fn the_state_matrix_is_the_recorded_one() {
     );
 }
 
+/// What differs from AWS in all operations, or in none that has a row.
+const DIFFERENCES: &str = "\
+## What is not as in AWS
+
+- A member that an operation does not have is refused, with a `SerializationException` that names it. AWS passes it over; but
+  a member that this version does not know may restrict what the request asks for.
+- What is committed is known everywhere at once: a grant needs no token.
+- The aliases `alias/aws/<service>` belong to keys that the service manages, the counterpart of AWS managed keys. Such a key is made
+  when its alias is first used or described, is rotated every year, and can't be changed, disabled, shared or deleted: its policy
+  allows nobody to. Who may use it is left to the identity policies of the account; in AWS it can be used through its service
+  only. Before its first use an alias is not listed. These services have one:
+";
+
 /// What `docs/api.md` is.
 fn api_page() -> String {
     let mut page = format!(
@@ -57,7 +71,7 @@ fn api_page() -> String {
          Generated from `OPERATIONS` in `crates/kms/src/operations/mod.rs`; a test fails when this page differs from it.\n\n\
          Of {} operations {} are built for symmetric encryption keys, {} of them in part, and {} not yet. An operation that is \
          not built answers `UnsupportedOperationException`, so does a built one that is asked for what it does not do.\n\n\
-         | operation | built | permissions | changes something | refuses |\n|---|---|---|---|---|\n",
+         | operation | built | permissions | changes something | across accounts | refuses |\n|---|---|---|---|---|---|\n",
         KNOWN_OPERATIONS.len(),
         OPERATIONS.len(),
         BUILT_IN_PART.len(),
@@ -65,16 +79,19 @@ fn api_page() -> String {
     );
     for name in KNOWN_OPERATIONS {
         let Some(row) = OPERATIONS.iter().find(|row| row.name.as_str() == *name) else {
-            writeln!(page, "| {name} | not yet | | | |").unwrap();
+            writeln!(page, "| {name} | not yet | | | | |").unwrap();
             continue;
         };
         let part = BUILT_IN_PART.iter().find(|(part, _)| *part == row.name);
         let (built, refuses) = part.map_or(("yes", ""), |(_, what)| ("partly", what));
         let actions: Vec<_> = row.actions.iter().map(|action| format!("`{action}`")).collect();
-        let (actions, changes) = (actions.join(", "), if row.mutates { "yes" } else { "no" });
-        writeln!(page, "| {name} | {built} | {actions} | {changes} | {refuses} |").unwrap();
+        let [changes, across] =
+            [row.mutates, row.cross_account].map(|is_so| if is_so { "yes" } else { "no" });
+        let actions = actions.join(", ");
+        writeln!(page, "| {name} | {built} | {actions} | {changes} | {across} | {refuses} |").unwrap();
     }
-    page.replace("|  |", "| |")
+    let services: Vec<_> = SERVICES.iter().map(|(service, _)| format!("`{service}`")).collect();
+    format!("{}\n{DIFFERENCES}  {}.\n", page.replace("|  |", "| |"), services.join(", "))
 }
 
 #[test]

@@ -23,6 +23,24 @@ fn day(day: i64) -> Option<Timestamp> {
 }
 
 #[test]
+fn the_request_is_told_if_it_has_an_id() {
+    let home = Home::new();
+    let key = home.create_key();
+    let mut caller = home.kms.service().owner();
+    caller.request_id = Some("request-1".to_owned());
+    let request = EncryptRequest::new(&*key, secret(b"x"));
+    pollster::block_on(home.kms.service().call_as(&caller, request.into())).unwrap();
+    let request_id = |home: &Home| home.ok(GetKeyLastUsageRequest::new(&*key)).key_last_usage.kms_request_id;
+    assert_eq!(request_id(&home).as_deref(), Some("request-1"));
+    pollster::block_on(home.kms.service().flush()).unwrap();
+    let home = home.reopened();
+    assert_eq!(request_id(&home).as_deref(), Some("request-1"));
+    home.days_later(1);
+    home.encrypt(&key, b"x");
+    assert_eq!(request_id(&home), None);
+}
+
+#[test]
 fn the_last_successful_use_is_told_and_lasts_from_the_next_run_of_a_worker() {
     let home = Home::new();
     let (key, other) = (home.create_key(), home.create_key());

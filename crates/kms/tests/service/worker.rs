@@ -60,7 +60,7 @@ fn next_rotation(home: &Home, key_id: &str) -> i64 {
 }
 
 /// Every row key of the store.
-fn row_keys(home: &Home) -> Vec<String> {
+pub(crate) fn row_keys(home: &Home) -> Vec<String> {
     let connection = rusqlite::Connection::open(home.path().join("store.db")).unwrap();
     let mut statement = connection.prepare("SELECT CAST(key AS TEXT) FROM record ORDER BY key").unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
@@ -162,6 +162,10 @@ fn a_key_is_deleted_with_all_that_belongs_to_it() {
     home.ok(CreateAliasRequest::new("alias/gone", &*key));
     home.ok(CreateAliasRequest::new("alias/kept", &*kept));
     home.ok(TagResourceRequest::new(&*key, vec![Tag { tag_key: "a".into(), tag_value: "b".into() }]));
+    let account = home.kms.service().scope().account.clone();
+    for name in ["alice", "bob"] {
+        pollster::block_on(home.kms.service().create_user(&account, &name.parse().unwrap())).unwrap();
+    }
     // More grants than are erased in one commit.
     for number in 0..40 {
         let mut grant = CreateGrantRequest::new(&*key, vec![GrantOperation::Decrypt]);

@@ -7,7 +7,7 @@ use keyfold_crypto::SecretBytes;
 
 use super::shape;
 use crate::encryption_context::EncryptionContext;
-use crate::spec::{DataKeySpec, EncryptionAlgorithmSpec};
+use crate::spec::{DataKeySpec, DryRunModifier, EncryptionAlgorithmSpec};
 
 shape! {
     /// Encrypts up to 4096 bytes.
@@ -48,8 +48,8 @@ shape! {
     /// Decrypts what a KMS key encrypted.
     #[serde(deny_unknown_fields)]
     DecryptRequest {
-        /// The ciphertext, 1 to 6144 bytes.
-        #[serde(with = "crate::blob")]
+        /// The ciphertext, 1 to 6144 bytes. Empty stands for absent, which it may be in a dry run that ignores it.
+        #[serde(with = "crate::blob", default, skip_serializing_if = "Vec::is_empty")]
         ciphertext_blob: Vec<u8>,
     } optional {
         /// The pairs that were given when encrypting.
@@ -65,7 +65,7 @@ shape! {
         /// Check everything, do nothing.
         dry_run: bool,
         /// What a dry run leaves out.
-        dry_run_modifiers: Vec<String>,
+        dry_run_modifiers: Vec<DryRunModifier>,
     }
 }
 
@@ -89,8 +89,8 @@ shape! {
     /// Decrypts and encrypts again, under another key or with other pairs, without the plaintext leaving.
     #[serde(deny_unknown_fields)]
     ReEncryptRequest {
-        /// The ciphertext, 1 to 6144 bytes.
-        #[serde(with = "crate::blob")]
+        /// The ciphertext, 1 to 6144 bytes. Empty stands for absent, which it may be in a dry run that ignores it.
+        #[serde(with = "crate::blob", default, skip_serializing_if = "Vec::is_empty")]
         ciphertext_blob: Vec<u8>,
         /// Key id, key ARN, alias name or alias ARN to encrypt under.
         destination_key_id: String,
@@ -110,7 +110,7 @@ shape! {
         /// Check everything, do nothing.
         dry_run: bool,
         /// What a dry run leaves out.
-        dry_run_modifiers: Vec<String>,
+        dry_run_modifiers: Vec<DryRunModifier>,
     }
 }
 

@@ -19,6 +19,7 @@ mod tags;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use aliases::*;
@@ -106,8 +107,15 @@ macro_rules! operations {
                 body: D,
             ) -> Result<Self, D::Error> {
                 match operation {
-                    $(OperationName::$name => $request::deserialize(body).map(Self::$name),)+
+                    $(OperationName::$name => <$request as Deserialize>::deserialize(body).map(Self::$name),)+
                 }
+            }
+        }
+
+        /// The body, without the name of the operation.
+        impl Serialize for Request {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self { $(Self::$name(request) => Serialize::serialize(request, serializer),)+ }
             }
         }
 
@@ -123,6 +131,19 @@ macro_rules! operations {
             #[must_use]
             pub fn operation(&self) -> OperationName {
                 match self { $(Self::$name(_) => OperationName::$name,)+ }
+            }
+
+            /// Reads the response to `operation` from its body.
+            ///
+            /// # Errors
+            /// The deserializer's: a member of another type, or one that is missing.
+            pub fn deserialize<'de, D: Deserializer<'de>>(
+                operation: OperationName,
+                body: D,
+            ) -> Result<Self, D::Error> {
+                match operation {
+                    $(OperationName::$name => <$response as Deserialize>::deserialize(body).map(Self::$name),)+
+                }
             }
         }
 
@@ -288,7 +309,7 @@ impl fmt::Display for OperationName {
 }
 
 /// A struct of the service model: members that must be there, then members that may be absent, and `new` with
-/// the former as arguments.
+/// the former as arguments. In JSON it is an object and nothing else ([`MembersOnly`]).
 macro_rules! shape {
     (
         $(#[$meta:meta])* $name:ident {
@@ -298,7 +319,7 @@ macro_rules! shape {
         }
     ) => {
         #[derive(Debug, ::serde::Serialize, ::serde::Deserialize)]
-        #[serde(rename_all = "PascalCase")]
+        #[serde(rename_all = "PascalCase", remote = "Self")]
         #[non_exhaustive]
         $(#[$meta])*
         pub struct $name {
@@ -318,19 +339,58 @@ macro_rules! shape {
                 Self { $($required: $required.into(),)* $($optional: None,)* }
             }
         }
+
+        $crate::operations::object!($name);
     };
 }
 use shape;
 
+/// Serde for a type that derives it with `remote = "Self"`: as derived, but read from an object only.
+macro_rules! object {
+    ($name:ident) => {
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Self::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::deserialize($crate::operations::MembersOnly(deserializer))
+            }
+        }
+    };
+}
+use object;
+
+/// A deserializer that gives members by name. What serde derives for a struct takes a sequence too, as its members in
+/// the order of their declaration; no AWS service does.
+struct MembersOnly<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for MembersOnly<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
 /// A tag on a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, remote = "Self")]
 pub struct Tag {
     /// Its key, 1 to 128 characters.
     pub tag_key: String,
     /// Its value, up to 256 characters.
     pub tag_value: String,
 }
+
+object!(Tag);
 
 #[cfg(test)]
 mod tests {
@@ -374,6 +434,82 @@ mod tests {
                 .unwrap();
         assert_eq!(response.keys[0].key_id, "k");
         assert!(response.next_marker.is_none());
+    }
+
+    /// Every structure within a request, and an object that is one.
+    const NESTED: &[(OperationName, &str, &str)] = &[
+        (OperationName::CreateKey, r#"{"Tags":[@]}"#, r#"{"TagKey":"k","TagValue":"v"}"#),
+        (OperationName::TagResource, r#"{"KeyId":"k","Tags":[@]}"#, r#"{"TagKey":"k","TagValue":"v"}"#),
+        (
+            OperationName::CreateGrant,
+            r#"{"KeyId":"k","Operations":[],"Constraints":@}"#,
+            r#"{"EncryptionContextSubset":{"a":"b"}}"#,
+        ),
+        (
+            OperationName::Encrypt,
+            r#"{"KeyId":"k","Plaintext":"aGk=","EncryptionContext":@}"#,
+            r#"{"a":"b","c":"d"}"#,
+        ),
+        (
+            OperationName::Decrypt,
+            r#"{"CiphertextBlob":"aGk=","Recipient":@}"#,
+            r#"{"KeyEncryptionAlgorithm":"x","AttestationDocument":"aGk="}"#,
+        ),
+        (
+            OperationName::GenerateDataKey,
+            r#"{"KeyId":"k","Recipient":@}"#,
+            r#"{"KeyEncryptionAlgorithm":"x","AttestationDocument":"aGk="}"#,
+        ),
+        (
+            OperationName::GenerateRandom,
+            r#"{"Recipient":@}"#,
+            r#"{"KeyEncryptionAlgorithm":"x","AttestationDocument":"aGk="}"#,
+        ),
+    ];
+
+    #[test]
+    fn a_structure_is_an_object_and_never_an_array() {
+        let parse = |name, text: &str| {
+            Request::deserialize(name, &mut serde_json::Deserializer::from_str(text)).map(|_| ())
+        };
+        for (name, request, nested) in NESTED {
+            assert!(parse(*name, &request.replace('@', nested)).is_ok(), "{name}: {nested}");
+            for other in [
+                r#"[]"#,
+                r#"["k"]"#,
+                r#"["k","v"]"#,
+                r#"["x","aGk="]"#,
+                r#"[null,null]"#,
+                r#"[{"a":"b"},{"a":"b"},null]"#,
+                r#""k""#,
+                "1",
+                r#"{"Unknown":1}"#,
+            ] {
+                assert!(parse(*name, &request.replace('@', other)).is_err(), "{name}: {other}");
+            }
+        }
+        for name in OperationName::ALL {
+            for len in 0..14 {
+                for item in [r#""aGk=""#, "null"] {
+                    let array = format!("[{}]", vec![item; len].join(","));
+                    assert!(parse(*name, &array).is_err(), "{name}: {array}");
+                }
+            }
+        }
+        assert!(serde_json::from_str::<ListKeysResponse>(r#"[[["k","a"]],false,null]"#).is_err());
+    }
+
+    #[test]
+    fn a_request_writes_and_a_response_reads_its_body_alone() {
+        let request = Request::from(DescribeKeyRequest::new("k"));
+        assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"KeyId":"k"}"#);
+        let read = |text| {
+            let mut body = serde_json::Deserializer::from_str(text);
+            Response::deserialize(OperationName::CancelKeyDeletion, &mut body)
+        };
+        let response = read(r#"{"KeyId":"k","New":1}"#).unwrap();
+        assert!(matches!(response, Response::CancelKeyDeletion(response) if response.key_id == "k"));
+        assert!(read("{}").is_err());
     }
 
     #[test]

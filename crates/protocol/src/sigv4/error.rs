@@ -66,6 +66,8 @@ pub enum AuthErrorKind {
     InvalidSignature,
     /// The session token is not the one that goes with the access key.
     UnrecognizedClient,
+    /// The session is over.
+    ExpiredToken,
 }
 
 impl AuthErrorKind {
@@ -75,6 +77,7 @@ impl AuthErrorKind {
         Self::IncompleteSignature,
         Self::InvalidSignature,
         Self::UnrecognizedClient,
+        Self::ExpiredToken,
     ];
 
     /// The name on the wire (`__type`).
@@ -85,6 +88,7 @@ impl AuthErrorKind {
             Self::IncompleteSignature => "IncompleteSignatureException",
             Self::InvalidSignature => "InvalidSignatureException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
+            Self::ExpiredToken => "ExpiredTokenException",
         }
     }
 
@@ -279,6 +283,9 @@ pub enum Refusal {
     /// The session token is another one.
     #[error("the session token does not match")]
     SessionTokenMismatch,
+    /// The session is over. A verifier does not know that; its caller does.
+    #[error("the session is over")]
+    SessionExpired,
 }
 
 impl Refusal {
@@ -321,6 +328,7 @@ impl Refusal {
             Self::NoSessionToken | Self::UnexpectedSessionToken | Self::SessionTokenMismatch => {
                 AuthErrorKind::UnrecognizedClient
             }
+            Self::SessionExpired => AuthErrorKind::ExpiredToken,
         }
     }
 
@@ -403,6 +411,7 @@ impl Refusal {
             Self::NoSessionToken | Self::UnexpectedSessionToken | Self::SessionTokenMismatch => {
                 "The security token included in the request is invalid.".into()
             }
+            Self::SessionExpired => "The security token included in the request is expired".into(),
         }
     }
 }
