@@ -1,6 +1,7 @@
 //! What the user sees besides data: notes, errors, and the answers of administrative commands.
 //!
-//! The only module that writes to the terminal, but for the progress bar. Notes and errors go to standard error,
+//! The only module that writes to the terminal, but for the progress bar and what is shown to a person alone
+//! ([`crate::terminal`]). Notes and errors go to standard error,
 //! so that standard output can be data.
 
 use std::io::{self, Write as _};

@@ -8,6 +8,7 @@ use std::io;
 use std::process::ExitCode;
 
 use keyfold::{DecryptError, EncryptError, FailedUnwrap, KeyringError, NoUsableKey};
+use keyfold_client::{Answered, ConfigError, CredentialsError, RequestError};
 use keyfold_protocol::{ErrorKind, KmsError};
 
 /// The exit codes.
@@ -159,7 +160,9 @@ impl From<&NoUsableKey> for Failure {
         failure.hint = error.failures.iter().find_map(hint_on_wrong_key).map(str::to_owned);
         for answer in answers {
             match answer.kind() {
-                ErrorKind::KmsInternal | ErrorKind::DependencyTimeout => return Self::from(answer),
+                ErrorKind::KmsInternal | ErrorKind::DependencyTimeout | ErrorKind::Other => {
+                    return Self::from(answer);
+                }
                 ErrorKind::AccessDenied
                 | ErrorKind::InvalidCiphertext
                 | ErrorKind::IncorrectKey
@@ -204,20 +207,96 @@ impl From<KmsError> for Failure {
 }
 
 impl From<&KmsError> for Failure {
-    /// The service's words, and behind them the cause, which only an embedded service tells.
+    /// The service's words, and behind them the cause, which only an embedded service tells, or the number of the
+    /// request, by which the log of a service elsewhere has it.
     fn from(error: &KmsError) -> Self {
-        let failure = Self::new(Code::KeyService, with_causes(error));
-        match error.kind() {
-            ErrorKind::NotFound if error.message().is_some_and(|text| text.starts_with("Invalid arn ")) => {
-                failure.hint("this program has the keys of its key store, none of AWS")
+        let source = error.source();
+        let answered = source.and_then(|source| source.downcast_ref::<Answered>());
+        let failure = Self::new(
+            Code::KeyService,
+            match answered {
+                Some(answered) => format!("{error} ({answered})"),
+                None => with_causes(error),
+            },
+        );
+        let hint = match error.kind() {
+            ErrorKind::NotFound
+                if answered.is_none()
+                    && error.message().is_some_and(|text| text.starts_with("Invalid arn ")) =>
+            {
+                Some("this program has the keys of its key store, none of AWS")
             }
-            ErrorKind::NotFound => {
-                failure.hint("keyfold keys list and keyfold aliases list show what there is")
-            }
-            ErrorKind::Disabled => failure.hint("keyfold keys enable KEY"),
-            ErrorKind::DependencyTimeout => failure.hint("try again"),
-            _ => failure,
+            ErrorKind::NotFound => Some("keyfold keys list and keyfold aliases list show what there is"),
+            ErrorKind::Disabled => Some("keyfold keys enable KEY"),
+            ErrorKind::DependencyTimeout => Some("try again"),
+            ErrorKind::Other => error.name().map_or_else(
+                || source.and_then(|source| source.downcast_ref()).and_then(hint_on_request),
+                hint_on_name,
+            ),
+            _ => None,
+        };
+        Self { hint: hint.map(str::to_owned), ..failure }
+    }
+}
+
+/// What to try when a request has no answer.
+fn hint_on_request(error: &RequestError) -> Option<&'static str> {
+    match error {
+        RequestError::Connect { .. } => Some("is it running? keyfold serve starts a key service"),
+        RequestError::Untrusted { .. } => {
+            Some("--ca-bundle FILE, or AWS_CA_BUNDLE, names the CA certificate to trust")
         }
+        RequestError::Timeout { .. } | RequestError::Broken { .. } => Some("try again"),
+        RequestError::Credentials(error) => hint_on_credentials(error),
+        _ => None,
+    }
+}
+
+/// What to try after an error that is not the key service's own.
+fn hint_on_name(name: &str) -> Option<&'static str> {
+    match name {
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "InvalidSignatureException"
+        | "SignatureDoesNotMatch" => {
+            Some("the service does not know this access key, or it has another secret")
+        }
+        "ExpiredTokenException" | "ExpiredToken" => Some("get new credentials: this session has ended"),
+        "ThrottlingException" | "ServiceUnavailableException" => Some("try again"),
+        _ => None,
+    }
+}
+
+fn hint_on_credentials(error: &CredentialsError) -> Option<&'static str> {
+    match error {
+        CredentialsError::None { .. } => {
+            Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile with --profile")
+        }
+        CredentialsError::Profile { what: keyfold_client::ProfileFault::Unsupported(_), .. } => {
+            Some("credential_process = aws configure export-credentials --profile NAME, in another profile")
+        }
+        _ => None,
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        let code = match &error {
+            ConfigError::File { .. } => Code::Files,
+            ConfigError::NoRoots | ConfigError::Tls(_) => Code::Other,
+            _ => Code::Usage,
+        };
+        let hint = match &error {
+            ConfigError::NoRegion => Some("--region REGION, AWS_REGION, or region in the profile"),
+            ConfigError::NotAwsRegion { .. } => {
+                Some("--region REGION names another; --endpoint-url URL a key service that is not of AWS")
+            }
+            ConfigError::NoSuchProfile { .. } => Some("the files are ~/.aws/config and ~/.aws/credentials"),
+            ConfigError::Credentials(error) => hint_on_credentials(error),
+            _ => None,
+        };
+        let failure = Self::new(code, with_causes(&error));
+        Self { hint: hint.map(str::to_owned), ..failure }
     }
 }
 

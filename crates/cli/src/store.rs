@@ -12,7 +12,7 @@ use keyfold::keyring::DiscoveryFilter;
 use keyfold_crypto::SecretBytes;
 use keyfold_kms::root::RootError;
 use keyfold_kms::{DefaultKey, Embedded, OpenError, RootKind, RootOfTrust, Service, SystemClock};
-use keyfold_protocol::{Kms, KmsError, KmsExt as _, operations::Operation};
+use keyfold_protocol::{Kms, KmsError};
 use pollster::block_on;
 use zeroize::Zeroizing;
 
@@ -90,13 +90,21 @@ impl KeyStore {
             Some(RootKind::KeyFile) if wants_passphrase || self.passphrase_file.is_some() => {
                 return Err(open_failure(&OpenError::NoPassphraseExpected { home: home.to_owned() }));
             }
-            None if wants_passphrase || self.passphrase_file.is_some() => {
-                RootOfTrust::Passphrase(self.passphrase(true)?)
-            }
-            Some(RootKind::KeyFile) | None => RootOfTrust::KeyFile,
+            Some(RootKind::KeyFile) => RootOfTrust::KeyFile,
+            None => self.new_root(wants_passphrase)?,
         };
         let opened = block_on(Embedded::open_or_create(home, &root, Arc::new(SystemClock)));
         opened.map(OpenStore::new).map_err(|error| open_failure(&error))
+    }
+
+    /// What a store is to be opened with from now on: a passphrase if `wants_passphrase`, or one is there in a file, and
+    /// else a key file.
+    pub(crate) fn new_root(&self, wants_passphrase: bool) -> Result<RootOfTrust, Failure> {
+        Ok(if wants_passphrase || self.passphrase_file.is_some() {
+            RootOfTrust::Passphrase(self.passphrase(true)?)
+        } else {
+            RootOfTrust::KeyFile
+        })
     }
 
     /// The passphrase: from the file, else from the user, twice if it is new.
@@ -136,11 +144,6 @@ impl OpenStore {
         self.0.shared_service()
     }
 
-    /// Performs a request.
-    pub(crate) fn send<O: Operation>(&self, request: O) -> Result<O::Output, KmsError> {
-        block_on(self.0.send(request))
-    }
-
     /// The key `alias/default`, made if it is not there.
     pub(crate) fn ensure_default_key(&self) -> Result<DefaultKey, KmsError> {
         block_on(self.0.ensure_default_key())
@@ -160,22 +163,26 @@ fn root_kind(home: &Path) -> Result<Option<RootKind>, Failure> {
     Embedded::root_kind(home).map_err(|error| open_failure(&error))
 }
 
-fn open_failure(error: &OpenError) -> Failure {
+pub(crate) fn open_failure(error: &OpenError) -> Failure {
     let failure = Failure::new(Code::KeyService, with_causes(error));
     match error {
         OpenError::NoStore { .. } => Failure { code: Code::NoUsableKey, ..failure }
             .hint("--home DIR names another directory, keyfold init makes a key store"),
         OpenError::InUse { .. } => failure
             .hint("is keyfold serve running? It has the key store for itself: use its API, or end it first"),
+        OpenError::RootMissing { .. } => failure.hint("with recovery shares: keyfold recovery restore"),
         OpenError::NoPassphraseExpected { .. } => failure.hint("leave the passphrase away"),
         OpenError::Root(RootError::WrongPassphrase) => {
-            failure.hint("of a passphrase file the first line counts, spaces included")
+            failure.hint(
+                "of a passphrase file the first line counts, spaces included; with recovery shares, keyfold recovery \
+                 restore --replace makes a new root of trust",
+            )
         }
         OpenError::Root(RootError::Wrong) => {
             failure.hint("restore root.key, or root.json, and store.db from one and the same backup")
         }
         OpenError::Root(RootError::Malformed { .. }) => {
-            failure.hint("restore it from a backup; without it no key can be recovered")
+            failure.hint("restore it from a backup, or make a new one with keyfold recovery restore --replace")
         }
         _ => failure,
     }

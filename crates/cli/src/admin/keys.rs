@@ -14,11 +14,12 @@ use super::{moment, respond, table::table};
 use crate::args::KeysCommand;
 use crate::console::{Console, answer, answer_json, printable, shown};
 use crate::failure::{Code, Failure};
-use crate::store::{KeyStore, OpenStore};
+use crate::service::{KeyService, OpenService};
+use crate::store::KeyStore;
 
 /// Performs a command on keys. Only `create` makes a store where there is none.
-pub(crate) fn keys(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<(), Failure> {
-    perform(command, store, console).map_err(|failure| match alias_in(command) {
+pub(crate) fn keys(command: &KeysCommand, service: &KeyService, console: Console) -> Result<(), Failure> {
+    perform(command, service, console).map_err(|failure| match alias_in(command) {
         Some(alias) if failure.code == Code::KeyService => {
             failure.hint(format!("this takes a key id or key ARN: keyfold keys describe {alias} tells them"))
         }
@@ -39,39 +40,40 @@ fn alias_in(command: &KeysCommand) -> Option<&str> {
     Some(args.key.as_str()).filter(|key| key.starts_with("alias/") || key.contains(":alias/"))
 }
 
-fn perform(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<(), Failure> {
+fn perform(command: &KeysCommand, service: &KeyService, console: Console) -> Result<(), Failure> {
+    let open = || service.open(console);
     match command {
         KeysCommand::Create { description, alias, format } => {
-            create(store, description.clone(), alias.as_deref(), format.json, console)
+            create(service, description.clone(), alias.as_deref(), format.json, console)
         }
-        KeysCommand::List { format } => list(&store.open()?, format.json),
+        KeysCommand::List { format } => list(&open()?, format.json),
         KeysCommand::Describe(args) => {
-            let response = store.open()?.send(DescribeKeyRequest::new(&args.key))?;
+            let response = open()?.send(DescribeKeyRequest::new(&args.key))?;
             respond(args.format.json, &response, |response| describe(&response.key_metadata))
         }
         KeysCommand::Enable(args) => {
-            let response = store.open()?.send(EnableKeyRequest::new(&args.key))?;
+            let response = open()?.send(EnableKeyRequest::new(&args.key))?;
             respond(args.format.json, &response, |_| format!("{}: enabled", args.key))
         }
         KeysCommand::Disable(args) => {
-            let response = store.open()?.send(DisableKeyRequest::new(&args.key))?;
+            let response = open()?.send(DisableKeyRequest::new(&args.key))?;
             respond(args.format.json, &response, |_| format!("{}: disabled", args.key))
         }
         KeysCommand::Rotate(args) => {
-            let response = store.open()?.send(RotateKeyOnDemandRequest::new(&args.key))?;
+            let response = open()?.send(RotateKeyOnDemandRequest::new(&args.key))?;
             respond(args.format.json, &response, |response| format!("{}: rotated", response.key_id))
         }
         KeysCommand::ScheduleDeletion { key: args, days } => {
             let mut request = ScheduleKeyDeletionRequest::new(&args.key);
             request.pending_window_in_days = *days;
-            let response = store.open()?.send(request)?;
+            let response = open()?.send(request)?;
             respond(args.format.json, &response, |response| {
                 let date = response.deletion_date.map(moment).unwrap_or_default();
                 format!("{}: disabled now, to be deleted on {date}", response.key_id)
             })
         }
         KeysCommand::CancelDeletion(args) => {
-            let response = store.open()?.send(CancelKeyDeletionRequest::new(&args.key))?;
+            let response = open()?.send(CancelKeyDeletionRequest::new(&args.key))?;
             respond(args.format.json, &response, |response| {
                 format!("{}: will not be deleted; it is disabled", response.key_id)
             })
@@ -80,19 +82,18 @@ fn perform(command: &KeysCommand, store: &KeyStore, console: Console) -> Result<
 }
 
 fn create(
-    store: &KeyStore,
+    service: &KeyService,
     description: Option<String>,
     alias: Option<&str>,
     json: bool,
     console: Console,
 ) -> Result<(), Failure> {
     alias.map_or(Ok(()), check_name)?;
-    let was_there = store.exists()?;
-    let opened = store.open_or_create(false)?;
+    let opened = match service {
+        KeyService::Local(store) => open_or_create(store, console)?,
+        KeyService::Remote(_) => service.open(console)?,
+    };
     alias.map_or(Ok(()), |alias| check_is_free(alias, &opened))?;
-    if !was_there {
-        console.notice(&format!("created the key store {}; keep a backup of it", shown(store.home()?)));
-    }
     let mut request = CreateKeyRequest::new();
     request.description = description;
     let response = opened.send(request)?;
@@ -109,6 +110,16 @@ fn create(
     respond(json, &response, |response| describe(&response.key_metadata))
 }
 
+/// Opens the key store, made if it is not there.
+fn open_or_create(store: &KeyStore, console: Console) -> Result<OpenService, Failure> {
+    let was_there = store.exists()?;
+    let opened = store.open_or_create(false)?;
+    if !was_there {
+        console.notice(&format!("created the key store {}; keep a backup of it", shown(store.home()?)));
+    }
+    Ok(OpenService::local(opened.kms(), console))
+}
+
 /// Whether `alias` can be one: known before there is a key that would be left without it.
 fn check_name(alias: &str) -> Result<(), Failure> {
     if alias.parse::<AliasName>().is_ok() && !alias.starts_with("alias/aws/") {
@@ -118,8 +129,8 @@ fn check_name(alias: &str) -> Result<(), Failure> {
     Err(Failure::usage(format!("{alias} can't be an alias")).hint(hint))
 }
 
-fn check_is_free(alias: &str, store: &OpenStore) -> Result<(), Failure> {
-    match store.send(DescribeKeyRequest::new(alias)) {
+fn check_is_free(alias: &str, service: &OpenService) -> Result<(), Failure> {
+    match service.send(DescribeKeyRequest::new(alias)) {
         Ok(_) => Err(Failure::new(Code::KeyService, format!("{alias} is the alias of another key"))
             .hint("keyfold keys create without --alias, then keyfold aliases update")),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -127,18 +138,18 @@ fn check_is_free(alias: &str, store: &OpenStore) -> Result<(), Failure> {
     }
 }
 
-fn list(store: &OpenStore, json: bool) -> Result<(), Failure> {
-    let keys = all_keys(store)?;
+fn list(service: &OpenService, json: bool) -> Result<(), Failure> {
+    let keys = all_keys(service)?;
     if json {
         return answer_json(&ListKeysResponse::new(keys, false));
     }
     let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for alias in all_aliases(store, None)? {
+    for alias in all_aliases(service, None)? {
         aliases.entry(alias.target_key_id.unwrap_or_default()).or_default().push(alias.alias_name);
     }
     let mut rows = Vec::new();
     for key in keys {
-        let metadata = store.send(DescribeKeyRequest::new(&key.key_id))?.key_metadata;
+        let metadata = service.send(DescribeKeyRequest::new(&key.key_id))?.key_metadata;
         let aliases = aliases.remove(&key.key_id).unwrap_or_default().join(" ");
         let state = metadata.key_state.as_ref().map(ToString::to_string).unwrap_or_default();
         let created = metadata.creation_date.map(moment).unwrap_or_default();
@@ -148,13 +159,13 @@ fn list(store: &OpenStore, json: bool) -> Result<(), Failure> {
 }
 
 /// The keys of all pages.
-fn all_keys(store: &OpenStore) -> Result<Vec<KeyListEntry>, KmsError> {
+fn all_keys(service: &OpenService) -> Result<Vec<KeyListEntry>, KmsError> {
     let mut keys = Vec::new();
     let mut marker = None;
     loop {
         let mut request = ListKeysRequest::new();
         request.marker = marker;
-        let page = store.send(request)?;
+        let page = service.send(request)?;
         keys.extend(page.keys);
         marker = page.next_marker;
         if !page.truncated || marker.is_none() {

@@ -1,4 +1,4 @@
-//! `principals`: accounts, users, access keys and policies.
+//! `principals`: accounts, users, roles, access keys, sessions and policies.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,14 +6,15 @@ use std::path::Path;
 
 use keyfold_kms::Service;
 use keyfold_kms::principals::{
-    AccessKeyStatus, NewAccessKey, POLICY_LEN_MAX, Principal, PrincipalError, UserName,
+    AccessKey, AccessKeyStatus, Identity, NewAccessKey, NewSession, POLICY_LEN_MAX, Principal,
+    PrincipalError, RoleName, UserName,
 };
-use keyfold_protocol::AccountId;
+use keyfold_protocol::{AccountId, Timestamp};
 use pollster::block_on;
 use serde::Serialize;
 
 use super::{moment, table::table};
-use crate::args::{AccountArgs, PrincipalsCommand, UserArgs};
+use crate::args::{AccountArgs, IdentityArgs, PrincipalsCommand, RoleArgs, UserArgs};
 use crate::console::{answer, answer_json, shown};
 use crate::failure::{Code, Failure};
 use crate::store::KeyStore;
@@ -38,6 +39,21 @@ pub(crate) fn principals(command: &PrincipalsCommand, store: &KeyStore) -> Resul
             block_on(service.delete_user(&account, &user))?;
             answer(&format!("{}: removed", arn(service, &account, &user)))
         }
+        PrincipalsCommand::CreateRole(args) => {
+            let (account, role) = role(args, service)?;
+            block_on(service.create_role(&account, &role))?;
+            answer(&format!("{}: created", arn_of(service, &Identity::Role { account, name: role })))
+        }
+        PrincipalsCommand::DeleteRole(args) => {
+            let (account, role) = role(args, service)?;
+            block_on(service.delete_role(&account, &role))?;
+            answer(&format!("{}: removed", arn_of(service, &Identity::Role { account, name: role })))
+        }
+        PrincipalsCommand::CreateSession { role: args, session_name, duration, format } => {
+            let ((account, role), name) = (role(args, service)?, parsed(session_name)?);
+            let made = block_on(service.create_session(&account, &role, &name, *duration))?;
+            if format.json { answer_json(&session_shape(service, &made)?) } else { answer(&session(&made)) }
+        }
         PrincipalsCommand::List { format } => list(service, format.json),
         PrincipalsCommand::CreateAccessKey { user, format } => {
             let (account, user) = named(user, service)?;
@@ -56,26 +72,26 @@ pub(crate) fn principals(command: &PrincipalsCommand, store: &KeyStore) -> Resul
             block_on(service.delete_access_key(&parsed(id)?))?;
             answer(&format!("{id}: removed"))
         }
-        PrincipalsCommand::PutPolicy { user, policy, document } => {
-            let (account, user) = named(user, service)?;
+        PrincipalsCommand::PutPolicy { identity, policy, document } => {
+            let identity = identified(identity, service)?;
             let document = read(document)?;
-            block_on(service.put_user_policy(&account, &user, &parsed(policy)?, &document))?;
-            answer(&format!("{}: has the policy {policy}", arn(service, &account, &user)))
+            block_on(service.put_policy(&identity, &parsed(policy)?, &document))?;
+            answer(&format!("{}: has the policy {policy}", arn_of(service, &identity)))
         }
-        PrincipalsCommand::GetPolicy { user, policy } => {
-            let (account, user) = named(user, service)?;
-            answer(&block_on(service.get_user_policy(&account, &user, &parsed(policy)?))?)
+        PrincipalsCommand::GetPolicy { identity, policy } => {
+            let identity = identified(identity, service)?;
+            answer(&block_on(service.get_policy(&identity, &parsed(policy)?))?)
         }
-        PrincipalsCommand::DeletePolicy { user, policy } => {
-            let (account, user) = named(user, service)?;
-            block_on(service.delete_user_policy(&account, &user, &parsed(policy)?))?;
-            answer(&format!("{}: no longer has the policy {policy}", arn(service, &account, &user)))
+        PrincipalsCommand::DeletePolicy { identity, policy } => {
+            let identity = identified(identity, service)?;
+            block_on(service.delete_policy(&identity, &parsed(policy)?))?;
+            answer(&format!("{}: no longer has the policy {policy}", arn_of(service, &identity)))
         }
     }
 }
 
 /// An access key for people.
-pub(super) fn access_key(key: &NewAccessKey) -> String {
+pub(crate) fn access_key(key: &NewAccessKey) -> String {
     format!("AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}", key.id, secret(key))
 }
 
@@ -84,7 +100,42 @@ pub(crate) fn secret(key: &NewAccessKey) -> String {
     String::from_utf8_lossy(key.secret.expose()).into_owned()
 }
 
-/// A user in a list.
+/// The credentials of a session for people, as the environment variables that SDKs read.
+fn session(made: &NewSession) -> String {
+    format!(
+        "AWS_ACCESS_KEY_ID={}\nAWS_SECRET_ACCESS_KEY={}\nAWS_SESSION_TOKEN={}\nAWS_CREDENTIAL_EXPIRATION={}",
+        made.id,
+        String::from_utf8_lossy(made.secret.expose()),
+        made.token.expose(),
+        iso(made.expiration),
+    )
+}
+
+/// The answer of AWS STS to AssumeRole.
+fn session_shape(service: &Service, made: &NewSession) -> Result<serde_json::Value, Failure> {
+    Ok(serde_json::json!({
+        "Credentials": {
+            "AccessKeyId": made.id.as_str(),
+            "SecretAccessKey": String::from_utf8_lossy(made.secret.expose()),
+            "SessionToken": made.token.expose(),
+            "Expiration": iso(made.expiration),
+        },
+        "AssumedRoleUser": {
+            "AssumedRoleId": block_on(service.user_id(&made.principal))?,
+            "Arn": made.principal.arn(&service.scope().partition),
+        }
+    }))
+}
+
+/// A time in the form of ISO 8601, to the second that has begun.
+fn iso(timestamp: Timestamp) -> String {
+    match jiff::Timestamp::from_millisecond(timestamp.epoch_ms()) {
+        Ok(moment) => moment.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        Err(_) => format!("{} ms", timestamp.epoch_ms()),
+    }
+}
+
+/// A user or role in a list.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Listed {
@@ -105,18 +156,17 @@ fn list(service: &Service, json: bool) -> Result<(), Failure> {
     let mut listed = Vec::new();
     for account in block_on(service.list_accounts())? {
         for user in block_on(service.list_users(&account))? {
-            let principal = Principal::User { account: account.clone(), name: user.name.clone() };
-            let keys = block_on(service.list_access_keys(&principal))?;
-            let policies = block_on(service.list_user_policies(&account, &user.name))?;
-            listed.push(Listed {
-                arn: arn(service, &account, &user.name),
-                create_date: moment(user.created),
-                access_keys: keys
-                    .iter()
-                    .map(|key| ListedKey { access_key_id: key.id.to_string(), status: status(key.status) })
-                    .collect(),
-                policies: policies.iter().map(ToString::to_string).collect(),
-            });
+            let identity = Identity::User { account: account.clone(), name: user.name.clone() };
+            let keys = block_on(
+                service.list_access_keys(&Principal::User { account: account.clone(), name: user.name }),
+            )?;
+            let key =
+                |key: &AccessKey| ListedKey { access_key_id: key.id.to_string(), status: status(key.status) };
+            listed.push(listed_one(service, &identity, user.created, keys.iter().map(key).collect())?);
+        }
+        for role in block_on(service.list_roles(&account))? {
+            let identity = Identity::Role { account: account.clone(), name: role.name };
+            listed.push(listed_one(service, &identity, role.created, Vec::new())?);
         }
     }
     if json {
@@ -124,16 +174,31 @@ fn list(service: &Service, json: bool) -> Result<(), Failure> {
     }
     let rows: Vec<_> = listed
         .iter()
-        .map(|user| {
+        .map(|one| {
             let key = |key: &ListedKey| match key.status {
                 "Active" => key.access_key_id.clone(),
                 status => format!("{} ({status})", key.access_key_id),
             };
-            let keys: Vec<_> = user.access_keys.iter().map(key).collect();
-            [user.arn.clone(), keys.join(" "), user.policies.join(" "), user.create_date.clone()]
+            let keys: Vec<_> = one.access_keys.iter().map(key).collect();
+            [one.arn.clone(), keys.join(" "), one.policies.join(" "), one.create_date.clone()]
         })
         .collect();
-    answer(&table(["USER", "ACCESS KEYS", "POLICIES", "CREATED"], &rows))
+    answer(&table(["USER OR ROLE", "ACCESS KEYS", "POLICIES", "CREATED"], &rows))
+}
+
+fn listed_one(
+    service: &Service,
+    identity: &Identity,
+    created: Timestamp,
+    access_keys: Vec<ListedKey>,
+) -> Result<Listed, Failure> {
+    let policies = block_on(service.list_policies(identity))?;
+    Ok(Listed {
+        arn: arn_of(service, identity),
+        create_date: moment(created),
+        access_keys,
+        policies: policies.iter().map(ToString::to_string).collect(),
+    })
 }
 
 fn status(status: AccessKeyStatus) -> &'static str {
@@ -156,12 +221,27 @@ fn shape(user: &UserName, key: &NewAccessKey) -> serde_json::Value {
 }
 
 fn arn(service: &Service, account: &AccountId, user: &UserName) -> String {
-    let principal = Principal::User { account: account.clone(), name: user.clone() };
-    principal.arn(&service.scope().partition)
+    arn_of(service, &Identity::User { account: account.clone(), name: user.clone() })
+}
+
+fn arn_of(service: &Service, identity: &Identity) -> String {
+    identity.arn(&service.scope().partition)
 }
 
 fn named(args: &UserArgs, service: &Service) -> Result<(AccountId, UserName), Failure> {
     Ok((account(&args.account, service)?, parsed(&args.user)?))
+}
+
+fn role(args: &RoleArgs, service: &Service) -> Result<(AccountId, RoleName), Failure> {
+    Ok((account(&args.account, service)?, parsed(&args.role)?))
+}
+
+fn identified(args: &IdentityArgs, service: &Service) -> Result<Identity, Failure> {
+    let account = account(&args.account, service)?;
+    Ok(match args.role {
+        true => Identity::Role { account, name: parsed(&args.name)? },
+        false => Identity::User { account, name: parsed(&args.name)? },
+    })
 }
 
 fn account(args: &AccountArgs, service: &Service) -> Result<AccountId, Failure> {
@@ -193,6 +273,7 @@ impl From<PrincipalError> for Failure {
         let hint = match &error {
             PrincipalError::NoSuchAccount
             | PrincipalError::NoSuchUser
+            | PrincipalError::NoSuchRole
             | PrincipalError::NoSuchAccessKey
             | PrincipalError::NoSuchPolicy => Some("keyfold principals list shows what there is"),
             PrincipalError::Service(error) => return Self::from(error),

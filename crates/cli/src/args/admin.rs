@@ -1,4 +1,6 @@
-//! Options of `keys`, `aliases` and `init`.
+//! Options of `keys`, `aliases`, `init` and `recovery`.
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -6,7 +8,9 @@ use clap::{Args, Subcommand};
 #[command(after_help = "\
 Made are the store, its root of trust, the key alias/default, a CA and a certificate for `keyfold serve`, and the
 user admin, whose access key is shown now and never again. What is there already is left as it is.
-Losing the root of trust loses every key: keep a copy of root.key, or remember the passphrase.
+Losing the root of trust loses every key. So first, on a terminal, five recovery shares are shown to be written down,
+any three of which open the store again, and three have to be typed back. Without a terminal no share is made, and it
+is said so.
 
 Examples:
   keyfold init
@@ -19,9 +23,57 @@ pub(crate) struct InitArgs {
     /// Name or address of this machine for the certificate, beside localhost; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) host_name: Vec<String>,
-    /// Make no recovery copy of the root of trust (there is no way yet to make one)
-    #[arg(long)]
+    /// Write the recovery shares to files in this directory, which is made; they are not sealed
+    #[arg(long, value_name = "DIR")]
+    pub(crate) recovery_out: Option<PathBuf>,
+    /// Make no recovery shares now
+    #[arg(long, conflicts_with = "recovery_out")]
     pub(crate) no_recovery: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecoveryCommand {
+    /// Make a new set of five recovery shares; earlier sets stay good
+    #[command(after_help = "\
+The shares are shown on the terminal one at a time, and three have to be typed back.
+
+Examples:
+  keyfold recovery create
+  keyfold recovery create --out /media/stick --home /srv/keys")]
+    Create {
+        /// Write them to files in this directory instead, which is made; they are not sealed
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Prove that recovery shares open the key store, as they will have to when its root of trust is lost
+    #[command(after_help = "\
+Examples:
+  keyfold recovery check
+  keyfold recovery check share-1.txt share-2.txt share-5.txt")]
+    Check {
+        /// Files with one share each [default: ask on the terminal]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Give a key store whose root of trust is lost a new one
+    #[command(after_help = "\
+The shares must open the key store before anything is written. The new root of trust is a key file, or with
+--passphrase or --passphrase-file a passphrase.
+
+Examples:
+  keyfold recovery restore
+  keyfold recovery restore --passphrase --replace share-1.txt share-2.txt share-5.txt")]
+    Restore {
+        /// Files with one share each [default: ask on the terminal]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Make the new root of trust a passphrase, asked for on the terminal
+        #[arg(long)]
+        passphrase: bool,
+        /// If there is a root of trust, put it aside under another name
+        #[arg(long)]
+        replace: bool,
+    },
 }
 
 /// Which key, and how to answer.

@@ -8,10 +8,12 @@ use keyfold::message::FrameLength;
 use keyfold::{CommitmentPolicy, Suite};
 use keyfold_crypto::ecdh::Curve;
 use keyfold_crypto::rsa::RsaPadding;
+use keyfold_protocol::{AccountId, Partition};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a key, files are encrypted under alias/default of the key store, which is created if need be.
+Without a key, files are encrypted under alias/default of the key store, which is created if need be. A key service
+elsewhere has no default.
 Of several keys, each one can decrypt: KMS keys first, then AES, RSA and ECDH keys; the first makes the data key.
 
 Examples:
@@ -47,6 +49,7 @@ pub(crate) struct EncryptArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --key, the message says which key of the key store it needs. Raw keys that are given are tried first.
+A key service elsewhere is asked for the keys that --key or --discovery-account allow, and for no others.
 Plaintext is let out, also to standard output, only when all of the message has been verified.
 
 Examples:
@@ -59,6 +62,13 @@ pub(crate) struct DecryptArgs {
     pub(crate) keys: WrappingKeyArgs,
     #[command(flatten)]
     pub(crate) encoding: EncodingArgs,
+    /// Decrypt with whatever key of this account a message names, in the Region that is set; for a key service
+    /// elsewhere; may be repeated
+    #[arg(long, value_name = "ACCOUNT", value_parser = account, conflicts_with = "keys", help_heading = "Keys")]
+    pub(crate) discovery_account: Vec<AccountId>,
+    /// Partition of those accounts
+    #[arg(long, value_name = "PARTITION", value_parser = partition, default_value = "aws", requires = "discovery_account", help_heading = "Keys")]
+    pub(crate) discovery_partition: Partition,
     /// A pair that the encryption context must have, or a key that it must have; may be repeated
     #[arg(short = 'c', long = "encryption-context", value_name = "KEY[=VALUE]")]
     pub(crate) context: Vec<String>,
@@ -135,7 +145,7 @@ pub(crate) struct EncodingArgs {
 /// The keys that wrap data keys.
 #[derive(Debug, Args)]
 pub(crate) struct WrappingKeyArgs {
-    /// KMS key of the key store, by key id, key ARN, alias name or alias ARN; may be repeated
+    /// KMS key, by key id, key ARN, alias name or alias ARN; may be repeated
     #[arg(long = "key", value_name = "KEY", help_heading = "Keys")]
     pub(crate) keys: Vec<String>,
     /// AES key from a file: its 16, 24 or 32 bytes, or those in hexadecimal or base64; may be repeated
@@ -202,6 +212,14 @@ impl From<CurveArg> for Curve {
 /// The policy of this name, which the parser has checked.
 pub(crate) fn policy(name: &str) -> CommitmentPolicy {
     CommitmentPolicy::ALL.into_iter().find(|policy| policy.name() == name).unwrap_or_default()
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    text.parse().map_err(|_| "an account has 12 digits".to_owned())
+}
+
+fn partition(text: &str) -> Result<Partition, String> {
+    text.parse().map_err(|_| "a partition is aws, aws-cn, aws-us-gov or the like".to_owned())
 }
 
 fn policies() -> PossibleValuesParser {

@@ -3,6 +3,7 @@
 mod admin;
 mod crypt;
 mod principals;
+mod remote;
 mod serve;
 
 use std::path::PathBuf;
@@ -11,19 +12,20 @@ use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use admin::{AliasesCommand, InitArgs, KeysCommand};
+pub(crate) use admin::{AliasesCommand, InitArgs, KeysCommand, RecoveryCommand};
 pub(crate) use crypt::{
     DecryptArgs, EncodingArgs, EncryptArgs, FileArgs, InspectArgs, WrappingKeyArgs, policy,
 };
-pub(crate) use principals::{AccountArgs, PrincipalsCommand, UserArgs};
-pub(crate) use serve::{LogForm, ServeArgs, TlsVersion};
+pub(crate) use principals::{AccountArgs, IdentityArgs, PrincipalsCommand, RoleArgs, UserArgs};
+pub(crate) use remote::RemoteArgs;
+pub(crate) use serve::{ADMIN_LISTEN, LogForm, ServeArgs, TlsVersion};
 
 use crate::failure::CODES_HELP;
 
 /// Envelope encryption of files, in the message format of the AWS Encryption SDK.
 ///
 /// With nothing configured, keys are kept in a key store on this machine, which `encrypt` creates when it is
-/// first used.
+/// first used. With --endpoint-url or --aws they are in a key service elsewhere.
 #[derive(Debug, Parser)]
 #[command(
     name = "keyfold",
@@ -63,6 +65,8 @@ pub(crate) struct GlobalArgs {
     /// Say what is done
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Global options")]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +85,9 @@ pub(crate) enum Command {
     Aliases(AliasesCommand),
     /// Create the key store
     Init(InitArgs),
+    /// Make and use recovery shares: paper that opens the key store when its root of trust is lost
+    #[command(subcommand, arg_required_else_help = true, after_help = RECOVERY_EXAMPLES)]
+    Recovery(RecoveryCommand),
     /// Run the key service, for AWS SDKs to use
     Serve(ServeArgs),
     /// Administer who may use the key service
@@ -103,6 +110,11 @@ const ALIASES_EXAMPLES: &str = "\
 Examples:
   keyfold aliases create alias/backup 1234abcd-12ab-34cd-56ef-1234567890ab
   keyfold aliases list";
+
+const RECOVERY_EXAMPLES: &str = "\
+Examples:
+  keyfold recovery create
+  keyfold recovery restore";
 
 const PRINCIPALS_EXAMPLES: &str = "\
 Examples:

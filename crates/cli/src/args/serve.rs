@@ -1,6 +1,6 @@
 //! Options of `serve`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 Every AWS SDK and the AWS CLI speak to it when they are given its address as endpoint. Without --tls-cert it
 identifies itself with the certificate that `keyfold init` has made, and clients trust tls/ca.pem of the key store.
 It has the key store for itself while it runs. SIGTERM and SIGINT end it when requests in progress are answered.
+Under systemd it takes a socket that is passed, and tells when it is ready, alive and ending.
 
 Examples:
   keyfold serve --dev
@@ -30,9 +31,23 @@ pub(crate) struct ServeArgs {
     /// Speak plain HTTP, on a loopback address only
     #[arg(long, conflicts_with_all = ["tls_cert", "tls_key", "tls_min"])]
     pub(crate) insecure_http: bool,
-    /// Where /healthz, /readyz and /metrics are, in plain HTTP for everybody who reaches it [default: nowhere]
+    /// Where /healthz, /readyz and /metrics are, in plain HTTP for everybody who reaches it; port 0 takes a free one
+    /// [default: 127.0.0.1:7444; with --dev nowhere]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub(crate) admin_listen: Option<SocketAddr>,
+    admin_listen: Option<SocketAddr>,
+    /// No health and metrics
+    #[arg(long, conflicts_with_all = ["admin_listen", "check"])]
+    no_admin: bool,
+    /// Don't serve: ask the server that runs at --admin-listen whether it is ready
+    #[arg(long, conflicts_with = "dev")]
+    pub(crate) check: bool,
+    /// Started by root: become this user, and with :GROUP of this group, when the address is taken and before the key
+    /// store is opened
+    #[arg(long, value_name = "NAME", conflicts_with = "dev")]
+    pub(crate) user: Option<String>,
+    /// Don't give up the files and system calls that are not needed; for finding out whether that is what fails
+    #[arg(long)]
+    pub(crate) no_sandbox: bool,
     /// For trying out: make what is missing, on loopback only, and print what a shell needs to use it. The key store
     /// is a new one that ends with the server, unless --home names one
     #[arg(long)]
@@ -62,6 +77,16 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Limits")]
     pub(crate) drain: u32,
 }
+
+impl ServeArgs {
+    /// Where health and metrics are, if anywhere.
+    pub(crate) fn admin(&self) -> Option<SocketAddr> {
+        self.admin_listen.or_else(|| (!self.no_admin && !self.dev).then_some(ADMIN_LISTEN))
+    }
+}
+
+/// Beside the API's port; 9464, where OpenTelemetry has metrics, is often another program's.
+pub(crate) const ADMIN_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7444);
 
 /// A version of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

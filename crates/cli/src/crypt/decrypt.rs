@@ -15,17 +15,21 @@ use crate::failure::{Code, Failure};
 use crate::files::{Direction, Plan};
 use crate::metadata::{ContextMismatch, MetadataSink};
 use crate::progress::Progress;
-use crate::store::KeyStore;
+use crate::service::KeyService;
 use crate::wrapping::{Attempt, DecryptingKeys};
 
 /// Decrypts the files of `args`. Failures have been reported when it returns.
-pub(crate) fn decrypt(args: &DecryptArgs, store: &KeyStore, console: Console) -> Result<ExitCode, Failure> {
+pub(crate) fn decrypt(
+    args: &DecryptArgs,
+    service: &KeyService,
+    console: Console,
+) -> Result<ExitCode, Failure> {
     let plan = Plan::new(&args.files, Direction::Decrypt)?;
     let metadata = args.files.metadata.as_deref();
     let metadata = metadata.map(|path| MetadataSink::new(path, plan.writes_stdout())).transpose()?;
     let transform = Decrypt {
         demand: Demand::new(&args.context)?,
-        keys: DecryptingKeys::new(&args.keys, store)?,
+        keys: DecryptingKeys::new(args, service, console)?,
         limits: limits(args),
         reports_mismatch: metadata.is_some(),
         args,

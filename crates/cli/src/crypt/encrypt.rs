@@ -15,11 +15,15 @@ use crate::failure::{Code, Failure};
 use crate::files::{Direction, Plan};
 use crate::metadata::MetadataSink;
 use crate::progress::Progress;
-use crate::store::KeyStore;
+use crate::service::KeyService;
 use crate::wrapping::EncryptingKeys;
 
 /// Encrypts the files of `args`. Failures have been reported when it returns.
-pub(crate) fn encrypt(args: &EncryptArgs, store: &KeyStore, console: Console) -> Result<ExitCode, Failure> {
+pub(crate) fn encrypt(
+    args: &EncryptArgs,
+    service: &KeyService,
+    console: Console,
+) -> Result<ExitCode, Failure> {
     let plan = Plan::new(&args.files, Direction::Encrypt)?;
     if plan.writes_stdout()
         && args.files.output.is_none()
@@ -33,10 +37,10 @@ pub(crate) fn encrypt(args: &EncryptArgs, store: &KeyStore, console: Console) ->
     let metadata = metadata.map(|path| MetadataSink::new(path, plan.writes_stdout())).transpose()?;
     let transform = Encrypt {
         args,
-        store,
+        service,
         console,
         context: context(&args.context)?,
-        keys: EncryptingKeys::new(&args.keys)?,
+        keys: EncryptingKeys::new(&args.keys, service)?,
         client: None,
     };
     let run = Run {
@@ -53,7 +57,7 @@ pub(crate) fn encrypt(args: &EncryptArgs, store: &KeyStore, console: Console) ->
 
 struct Encrypt<'a> {
     args: &'a EncryptArgs,
-    store: &'a KeyStore,
+    service: &'a KeyService,
     console: Console,
     context: EncryptionContext,
     keys: EncryptingKeys<'a>,
@@ -69,7 +73,7 @@ impl Transform for Encrypt<'_> {
             // Before a store is made for nothing.
             return Err(EncryptError::SuiteRefused { policy, suite }.into());
         }
-        let keyring = self.keys.keyring(self.store, self.console)?;
+        let keyring = self.keys.keyring(self.service, self.console)?;
         let mut limits = Limits::default();
         if let Some(count) = self.args.max_encrypted_data_keys {
             limits.encrypted_data_keys = count;

@@ -4,15 +4,16 @@
 //! is gone when the server ends. It says so.
 
 use keyfold_kms::Service;
-use keyfold_kms::principals::{NewAccessKey, Principal, PrincipalError, UserName};
+use keyfold_kms::principals::{Identity, NewAccessKey, Principal, PrincipalError, UserName};
 use keyfold_server::{TlsFiles, Transport};
 use pollster::block_on;
 
-use super::{identity, log, run, tls_min};
+use super::{identity, log, run, systemd, tls_min};
 use crate::admin::{ADMINISTRATOR_POLICY, POLICY_OF_ADMINISTRATOR, secret};
 use crate::args::{GlobalArgs, ServeArgs};
 use crate::console::{Console, answer, shown};
 use crate::failure::Failure;
+use crate::lockdown::Sandbox;
 use crate::store::KeyStore;
 
 pub(super) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> Result<(), Failure> {
@@ -52,7 +53,8 @@ pub(super) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
         Some(_) => console.note("its key store ends with it; --home DIR keeps one"),
         None => console.note(&format!("its key store is {}", shown(&home))),
     }
-    run(args, transport, &opened, |server| {
+    let sandbox = Sandbox::around(home.clone(), ephemeral.is_some());
+    run(args, transport, systemd::passed_socket()?, &opened, sandbox, |server| {
         let scheme = if args.insecure_http { "http" } else { "https" };
         let endpoint = format!("{scheme}://{}", server.address());
         let region = service.scope().region.as_str();
@@ -84,7 +86,8 @@ fn fresh_access_key(service: &Service) -> Result<NewAccessKey, Failure> {
     let policy = POLICY_OF_ADMINISTRATOR
         .parse()
         .map_err(|error| Failure::usage(format!("{POLICY_OF_ADMINISTRATOR}: {error}")))?;
-    block_on(service.put_user_policy(&account, &name, &policy, ADMINISTRATOR_POLICY))?;
+    let identity = Identity::User { account: account.clone(), name: name.clone() };
+    block_on(service.put_policy(&identity, &policy, ADMINISTRATOR_POLICY))?;
     let developer = Principal::User { account, name };
     for key in block_on(service.list_access_keys(&developer))? {
         block_on(service.delete_access_key(&key.id))?;

@@ -2,27 +2,36 @@
 //!
 //! What it speaks is `keyfold-server`; here it gets its store, its certificate, its log, and the signals that end it.
 
+mod check;
 mod dev;
 mod identity;
 mod log;
+mod systemd;
+mod traces;
 
 pub(crate) use identity::make_identity;
 
 use std::future::Future;
+use std::net::TcpListener;
 use std::sync::Arc;
 
-use keyfold_kms::SystemClock;
+use keyfold_kms::{Protection, SystemClock};
 use keyfold_server::{Config, Limits, ServeError, Server, TlsFiles, TlsMin, Transport};
+use pollster::block_on;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{GlobalArgs, ServeArgs, TlsVersion};
+use crate::args::{ADMIN_LISTEN, GlobalArgs, ServeArgs, TlsVersion};
 use crate::console::{Console, answer, shown};
 use crate::failure::{Code, Failure, with_causes};
+use crate::lockdown::{self, Sandbox};
 use crate::store::{KeyStore, OpenStore};
 
 /// Serves the key store.
 pub(crate) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> Result<(), Failure> {
+    if args.check {
+        return check::check(args.admin().unwrap_or(ADMIN_LISTEN));
+    }
     if args.dev {
         return dev::serve(args, global, console);
     }
@@ -41,8 +50,17 @@ pub(crate) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
         Transport::Tls(TlsFiles { certificates, key, min: tls_min(args) })
     };
     log::start(args)?;
+    let socket = socket(args)?;
+    match &args.user {
+        Some(user) => lockdown::drop_privileges(user)?,
+        None if lockdown::is_root() => tracing::warn!("serving as root; --user NAME serves as another user"),
+        None => {}
+    }
     let opened = store.open_alone()?;
-    run(args, transport, &opened, |server| {
+    if matches!(block_on(opened.service().recovery_copy()), Ok(None)) {
+        tracing::warn!("there is no recovery copy of the root of trust; keyfold recovery create makes one");
+    }
+    run(args, transport, socket, &opened, Sandbox::around(home.to_owned(), false), |server| {
         let scheme = if args.insecure_http { "http" } else { "https" };
         let admin = server.admin_address().map(|address| format!(", admin on http://{address}"));
         answer(&format!("serving on {scheme}://{}{}", server.address(), admin.unwrap_or_default()))
@@ -53,25 +71,76 @@ pub(crate) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
 fn run(
     args: &ServeArgs,
     transport: Transport,
+    socket: Option<TcpListener>,
     opened: &OpenStore,
+    mut sandbox: Sandbox,
     ready: impl FnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if !args.no_sandbox {
+        if let Transport::Tls(files) = &transport {
+            sandbox.files.extend([files.certificates.clone(), files.key.clone()]);
+        }
+        if let Some(traces) = traces::asked_for()? {
+            sandbox.connects = true;
+            sandbox.files.extend(traces.certificates);
+        }
+        // The runtime's threads are not there yet: they are to be inside.
+        sandbox.enter()?;
+    }
+    match opened.service().key_memory() {
+        Protection::Secret => tracing::info!("the keys of the store are in secret memory"),
+        Protection::Locked => tracing::info!("the keys of the store are in locked memory"),
+        Protection::Plain => tracing::warn!(
+            "the keys of the store are in memory that may be swapped out; a higher limit on locked memory prevents it"
+        ),
+    }
     let mut config = Config::new(args.listen, transport);
-    config.admin_listen = args.admin_listen;
+    config.admin_listen = args.admin();
+    config.socket = socket.map(Arc::new);
+    let manager = systemd::Manager::from_env()?;
     config.limits = limits(args);
     let threads = Builder::new_multi_thread().enable_all().thread_name("keyfold").build();
     let runtime = threads.map_err(|error| Failure::new(Code::Other, error.to_string()))?;
     runtime.block_on(async {
+        let traces = traces::start()?;
+        config.traces = traces.clone();
         let server = Server::bind(config, opened.shared_service(), Arc::new(SystemClock)).await?;
         let stop = asked_to_end()?;
         ready(&server)?;
-        tracing::info!(address = %server.address(), "serving");
-        if server.run(stop).await {
+        let admin = server.admin_address().map(|address| address.to_string());
+        tracing::info!(address = %server.address(), admin, "serving");
+        manager.tell_ready();
+        let liveness = server.liveness();
+        let watched = manager.watch(|| liveness.answers());
+        let stopping = async {
+            stop.await;
+            manager.tell_stopping();
+        };
+        let drained = tokio::select! {
+            drained = server.run(stopping) => drained,
+            never = watched => match never {},
+        };
+        if let Some(traces) = traces {
+            // Sending needs the runtime's other threads.
+            let _ = tokio::task::spawn_blocking(move || traces.stop()).await;
+        }
+        if drained {
             Ok(())
         } else {
             Err(Failure::new(Code::Other, "some requests were not answered in time"))
         }
     })
+}
+
+/// The socket to serve at, if it is passed, or is to be opened before privileges are dropped.
+fn socket(args: &ServeArgs) -> Result<Option<TcpListener>, Failure> {
+    let passed = systemd::passed_socket()?;
+    if passed.is_some() || args.user.is_none() {
+        return Ok(passed);
+    }
+    let address = args.listen;
+    let opened = TcpListener::bind(address).map_err(|source| ServeError::Listen { address, source })?;
+    Ok(Some(opened))
 }
 
 fn limits(args: &ServeArgs) -> Limits {
@@ -112,6 +181,8 @@ impl From<ServeError> for Failure {
                 failure(Code::Usage).hint("leave --insecure-http away to speak TLS")
             }
             ServeError::Listen { .. } => failure(Code::Other).hint("--listen names another address"),
+            ServeError::ListenAdmin { .. } => failure(Code::Other)
+                .hint("--admin-listen names another address, --no-admin leaves health and metrics away"),
             ServeError::Tls(_) => failure(Code::Files),
             _ => failure(Code::Other),
         }

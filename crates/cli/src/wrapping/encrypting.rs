@@ -9,6 +9,7 @@ use crate::args::WrappingKeyArgs;
 use crate::console::{Console, shown};
 use crate::failure::Failure;
 use crate::files::Direction;
+use crate::service::{KeyService, OpenService};
 use crate::store::KeyStore;
 
 /// Raw keys, read; and KMS keys, by name.
@@ -18,26 +19,37 @@ pub(crate) struct EncryptingKeys<'a> {
 }
 
 impl<'a> EncryptingKeys<'a> {
-    pub(crate) fn new(args: &'a WrappingKeyArgs) -> Result<Self, Failure> {
-        Ok(Self { kms_keys: distinct(&args.keys)?, raw: raw::keyrings(args, Direction::Encrypt)? })
+    pub(crate) fn new(args: &'a WrappingKeyArgs, service: &KeyService) -> Result<Self, Failure> {
+        let keys = Self { kms_keys: distinct(&args.keys)?, raw: raw::keyrings(args, Direction::Encrypt)? };
+        if keys.is_empty() && service.is_remote() {
+            return Err(Failure::usage("a key service elsewhere has no default key: which one is it to be?")
+                .hint("--key KEY names one; keyfold keys list and keyfold aliases list show what there is"));
+        }
+        Ok(keys)
     }
 
     /// One keyring over all of them. Where none was given, it is the default key, and the store is made for it.
     ///
     /// The first makes the data key: KMS keys go before raw keys.
-    pub(crate) fn keyring(&self, store: &KeyStore, console: Console) -> Result<MultiKeyring, Failure> {
+    pub(crate) fn keyring(&self, service: &KeyService, console: Console) -> Result<MultiKeyring, Failure> {
         let mut keyrings: Vec<Arc<dyn Keyring>> = Vec::new();
-        if self.kms_keys.is_empty() && self.raw.is_empty() {
-            keyrings.push(default_key(store, console)?);
-        } else if !self.kms_keys.is_empty() {
-            let kms = store.open()?.kms();
-            for key in self.kms_keys {
-                keyrings.push(Arc::new(KmsKeyring::new(Arc::clone(&kms), key.clone())));
+        match service {
+            KeyService::Local(store) if self.is_empty() => keyrings.push(default_key(store, console)?),
+            _ if self.kms_keys.is_empty() => {}
+            _ => {
+                let kms = service.open(console)?.kms();
+                for key in self.kms_keys {
+                    keyrings.push(Arc::new(KmsKeyring::new(Arc::clone(&kms), key.clone())));
+                }
             }
         }
         keyrings.extend(self.raw.iter().cloned());
         let mut keyrings = keyrings.into_iter();
         Ok(MultiKeyring::new(keyrings.next(), keyrings.collect()))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.kms_keys.is_empty() && self.raw.is_empty()
     }
 }
 
@@ -55,5 +67,6 @@ fn default_key(store: &KeyStore, console: Console) -> Result<Arc<dyn Keyring>, F
             console.notice(&format!("created the key store {home} {key}; keep a backup of it"));
         }
     }
-    Ok(Arc::new(KmsKeyring::new(opened.kms(), key.arn.to_string())))
+    let kms = OpenService::local(opened.kms(), console).kms();
+    Ok(Arc::new(KmsKeyring::new(kms, key.arn.to_string())))
 }

@@ -6,10 +6,13 @@ mod admin;
 mod files;
 mod job;
 mod kills;
+mod lockdown;
 mod metadata;
 mod options;
 mod principals;
+mod recovery;
 mod refusals;
+mod remote;
 mod wrapping;
 
 use std::fs;
@@ -85,6 +88,9 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyfold"));
         command.args(args).current_dir(self.path("")).env("HOME", self.home());
         for name in ["KEYFOLD_HOME", "KEYFOLD_PASSPHRASE_FILE", "XDG_DATA_HOME", "TMPDIR"] {
+            command.env_remove(name);
+        }
+        for name in keyfold_client::Environment::VARIABLES {
             command.env_remove(name);
         }
         command

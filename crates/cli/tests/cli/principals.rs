@@ -50,3 +50,37 @@ fn users_access_keys_and_policies() {
     place.ok(&["principals", "delete-user", "alice"]);
     assert!(!place.ok(&["principals", "list"]).contains("alice"));
 }
+
+#[test]
+fn a_role_has_policies_and_sessions_with_credentials_that_end() {
+    let place = Place::new();
+    place.ok(&["init"]);
+    place.ok(&["principals", "create-role", "deploy"]);
+    assert!(place.fails(&["principals", "create-role", "Deploy"], 8).contains("already"));
+    place.write("policy", r#"{"Statement":{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}}"#);
+    place.ok(&["principals", "put-policy", "--role", "deploy", "encrypt", "policy"]);
+    assert!(place.ok(&["principals", "get-policy", "--role", "deploy", "encrypt"]).contains("kms:Encrypt"));
+    assert!(place.fails(&["principals", "get-policy", "deploy", "encrypt"], 8).contains("no such user"));
+    let listed = place.ok(&["principals", "list"]);
+    assert!(listed.contains(":role/deploy") && listed.contains("encrypt"), "{listed}");
+
+    let create = ["principals", "create-session", "deploy", "--session-name"];
+    let shown = place.ok(&[&create[..], &["nightly"]].concat());
+    let names: Vec<_> = shown.lines().map(|line| line.split_once('=').unwrap().0).collect();
+    let expected =
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"];
+    assert_eq!(names, expected);
+    assert!(shown.starts_with("AWS_ACCESS_KEY_ID=ASIA"));
+    let made: serde_json::Value =
+        serde_json::from_str(&place.ok(&[&create[..], &["nightly", "--duration", "900", "--json"]].concat()))
+            .unwrap();
+    assert!(made["AssumedRoleUser"]["Arn"].as_str().unwrap().ends_with(":assumed-role/deploy/nightly"));
+    assert!(made["AssumedRoleUser"]["AssumedRoleId"].as_str().unwrap().starts_with("AROA"));
+    assert!(made["Credentials"]["Expiration"].as_str().unwrap().ends_with('Z'));
+    assert!(place.fails(&[&create[..], &["x"]].concat(), 2).contains("not a session name"));
+    let short = [&create[..], &["nightly", "--duration", "899"]].concat();
+    assert!(place.fails(&short, 8).contains("900 to 43200 seconds"));
+    place.ok(&["principals", "delete-policy", "--role", "deploy", "encrypt"]);
+    place.ok(&["principals", "delete-role", "deploy"]);
+    assert!(place.fails(&[&create[..], &["nightly"]].concat(), 8).contains("no such role"));
+}
