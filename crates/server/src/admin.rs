@@ -15,6 +15,7 @@ use crate::front::Front;
 use crate::limits::Connections;
 use crate::metrics::Metrics;
 use crate::shutdown::Stopping;
+use crate::tls::Identity;
 
 /// What is told about a server.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(crate) struct Admin {
     pub(crate) front: Arc<Front>,
     pub(crate) connections: Arc<Connections>,
     pub(crate) metrics: Arc<Metrics>,
+    /// `None` if the API is spoken in plain HTTP.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) stopping: Stopping,
 }
 
@@ -33,20 +36,42 @@ impl Admin {
         match request.uri().path() {
             // It runs if it answers.
             "/healthz" => text(StatusCode::OK, "ok\n"),
-            "/readyz" if !self.stopping.is_running() => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-            "/readyz" if Arc::clone(&self.front).is_ready().await => text(StatusCode::OK, "ok\n"),
-            "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer\n"),
+            "/readyz" => match self.hindrance().await {
+                None => text(StatusCode::OK, "ok\n"),
+                Some(why) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+            },
             "/metrics" => text(StatusCode::OK, self.metrics.text(&self.gauges())),
             _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics\n"),
         }
     }
 
-    fn gauges(&self) -> [(&'static str, &'static str, u64); 2] {
+    /// Why requests should go elsewhere for now.
+    async fn hindrance(&self) -> Option<&'static str> {
+        if !self.stopping.is_running() {
+            return Some("stopping");
+        }
+        let now_s = self.front.now_s();
+        match self.identity.as_ref().map(|identity| identity.validity()) {
+            Some(validity) if now_s < validity.not_before_s => {
+                return Some("the certificate is not valid yet");
+            }
+            Some(validity) if now_s > validity.not_after_s => return Some("the certificate has expired"),
+            _ => {}
+        }
+        if self.front.store_works().await { None } else { Some("the store does not read and write") }
+    }
+
+    fn gauges(&self) -> Vec<(&'static str, &'static str, u64)> {
         let in_flight = u64::try_from(self.front.in_flight()).unwrap_or(u64::MAX);
-        [
+        let mut gauges = vec![
             ("keyfold_connections", "Open connections to the API", self.connections.count().into()),
             ("keyfold_requests_in_flight", "Requests in progress", in_flight),
-        ]
+        ];
+        if let Some(identity) = &self.identity {
+            let help = "Last moment of the certificate, in seconds since 1970";
+            gauges.push(("keyfold_certificate_not_after_seconds", help, identity.validity().not_after_s));
+        }
+        gauges
     }
 }
 

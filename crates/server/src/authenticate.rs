@@ -1,18 +1,21 @@
 //! Who calls: the one place where a request turns into a [`Caller`].
 //!
 //! The signature is judged by [`keyfold_protocol::sigv4`]; here a request is taken apart for it, and the access key
-//! is looked up. An access key that nobody has, one that is switched off and a wrong signature have one answer, after
-//! the same work.
+//! is looked up, or the session token opened that has it. An access key that nobody has, one that is switched off and
+//! a wrong signature have one answer, after the same work. A session token that is not ours, or whose role is gone,
+//! has an answer of its own, as there is no telling a signature wrong then; that a session is over is told to who has
+//! signed rightly.
 
 use hyper::HeaderMap;
 use hyper::header::HOST;
 use hyper::http::request::Parts;
-use keyfold_kms::{Caller, Service};
-use keyfold_protocol::Timestamp;
+use keyfold_kms::principals::AccessKeyId;
+use keyfold_kms::{Caller, Principal, Service};
 use keyfold_protocol::sigv4::{
-    AuthError, Body, Expected, Header, RequestParts, SecretAccessKey, Service as ServiceName,
-    UnverifiedRequest,
+    AuthError, Body, Claims, Expected, Header, InvalidCredential, Refusal as NotAuthentic, RequestParts,
+    SecretAccessKey, Service as ServiceName, SessionToken, UnverifiedRequest,
 };
+use keyfold_protocol::{KmsError, Timestamp};
 
 use crate::wire::Refusal;
 
@@ -36,22 +39,58 @@ pub(crate) fn authenticate(
     let claims =
         UnverifiedRequest::new(request).claims(service_name, now).map_err(|error| refusal(&error))?;
 
-    let found = match claims.access_key_id().as_str().parse() {
-        Ok(id) => pollster::block_on(service.find_access_key(&id)).map_err(|error| {
-            tracing::error!(error = &error as &dyn std::error::Error, "access keys can't be looked up");
-            Refusal::INTERNAL
-        })?,
-        // Not in the form of ours, so nobody's.
-        Err(_) => None,
-    };
-    let secret = found.as_ref().and_then(|key| SecretAccessKey::copied_from(key.secret.expose()).ok());
-    let key = claims.derive_key(secret.as_ref());
-    let verified = claims.verify(key.as_ref().map(|key| Expected { key, session_token: None }));
-    match (verified, found) {
-        (Ok(verified), Some(found)) => Ok(Caller::new(found.principal, verified.region().clone())),
+    // Not in the form of ours, so nobody's.
+    let id = claims.access_key_id().as_str().parse::<AccessKeyId>().ok();
+    let found = id.as_ref().map_or(Ok(None), |id| find(service, id, &claims)).map_err(|error| {
+        tracing::error!(error = &error as &dyn std::error::Error, "access keys can't be looked up");
+        Refusal::INTERNAL
+    })?;
+    let key = claims.derive_key(found.as_ref().map(|found| &found.secret));
+    let session = found.as_ref().and_then(|found| found.session.as_ref());
+    let session_token = session.map(|session| &session.token);
+    let verified = claims.verify(key.as_ref().map(|key| Expected { key, session_token }));
+    match (verified, &found) {
+        (Ok(_), _) if session.is_some_and(|session| session.expiration <= now) => {
+            Err(refusal(&NotAuthentic::SessionExpired.into()))
+        }
+        (Ok(verified), Some(found)) => Ok(Caller::new(found.principal.clone(), verified.region().clone())),
         (Ok(_), None) => Err(Refusal::INTERNAL),
+        (Err(_), None) if id.is_some_and(|id| id.is_temporary()) => Err(nobody()),
         (Err(error), _) => Err(refusal(&error)),
     }
+}
+
+/// The answer to credentials that are nobody's any more.
+pub(crate) fn nobody() -> Refusal {
+    refusal(&NotAuthentic::SessionTokenMismatch.into())
+}
+
+/// What a signature is verified with.
+struct Found {
+    secret: SecretAccessKey,
+    principal: Principal,
+    session: Option<Session>,
+}
+
+struct Session {
+    token: SessionToken,
+    expiration: Timestamp,
+}
+
+/// Who has the access key that a request claims to be signed with: it is kept, or a session token has it.
+fn find(service: &Service, id: &AccessKeyId, claims: &Claims<'_>) -> Result<Option<Found>, KmsError> {
+    let invalid = |error: InvalidCredential| KmsError::internal(error);
+    if !id.is_temporary() {
+        let Some(key) = pollster::block_on(service.find_access_key(id))? else { return Ok(None) };
+        let secret = SecretAccessKey::copied_from(key.secret.expose()).map_err(invalid)?;
+        return Ok(Some(Found { secret, principal: key.principal, session: None }));
+    }
+    let Some(token) = claims.session_token() else { return Ok(None) };
+    let Some(opened) = pollster::block_on(service.open_session(id, token))? else { return Ok(None) };
+    let secret = SecretAccessKey::copied_from(opened.secret.expose()).map_err(invalid)?;
+    let token = SessionToken::copied_from(token).map_err(invalid)?;
+    let session = Session { token, expiration: opened.expiration };
+    Ok(Some(Found { secret, principal: opened.principal, session: Some(session) }))
 }
 
 /// The headers, with the authority of HTTP/2 as the `host` that it stands for.

@@ -2,8 +2,11 @@
 //!
 //! Values only; nothing here reads a file or the environment. Times are in milliseconds, lengths in bytes.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::traces::Traces;
 
 /// How a server is to be run.
 #[derive(Debug, Clone)]
@@ -11,19 +14,23 @@ use std::path::PathBuf;
 pub struct Config {
     /// Address of the KMS API. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// A socket that listens already, to take instead of opening one at `listen`.
+    pub socket: Option<Arc<TcpListener>>,
     /// How the API is spoken there.
     pub transport: Transport,
     /// Address of health and metrics, in plain HTTP and without authentication; none if absent.
     pub admin_listen: Option<SocketAddr>,
     /// The limits.
     pub limits: Limits,
+    /// Where spans go, if anywhere.
+    pub traces: Option<Traces>,
 }
 
 impl Config {
-    /// A server at `listen`, with the usual limits and no admin listener.
+    /// A server at `listen`, with the usual limits, and neither admin listener nor traces.
     #[must_use]
     pub fn new(listen: SocketAddr, transport: Transport) -> Self {
-        Self { listen, transport, admin_listen: None, limits: Limits::default() }
+        Self { listen, socket: None, transport, admin_listen: None, limits: Limits::default(), traces: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a server can't be started. What callers are answered is [`crate::wire`]'s.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,9 +23,32 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// The address of health and metrics can't be had.
+    #[error("can't listen on {address} for health and metrics")]
+    ListenAdmin {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Certificate or key is not usable.
     #[error(transparent)]
     Tls(#[from] TlsError),
+}
+
+/// Why there can be no traces.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TracesError {
+    /// The settings in the environment are not usable.
+    #[error("the settings of traces are not usable")]
+    Settings(#[source] Box<dyn Error + Send + Sync>),
+    /// The file has no certificates to trust a collector by.
+    #[error("{}: no certificates in PEM", path.display())]
+    Certificates {
+        /// The file.
+        path: PathBuf,
+    },
 }
 
 /// Why the server's identity is not usable.
@@ -42,6 +66,12 @@ pub enum TlsError {
     /// The file has no certificate in PEM.
     #[error("{}: no certificate in PEM", path.display())]
     NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The certificate is not one by RFC 5280.
+    #[error("{}: not an X.509 certificate by RFC 5280", path.display())]
+    Malformed {
         /// The file.
         path: PathBuf,
     },

@@ -19,15 +19,17 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 use keyfold_kms::{Caller, Clock, Service};
 use keyfold_protocol::Kms as _;
 use keyfold_protocol::operations::{ListKeysRequest, OperationName};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::authenticate::authenticate;
+use crate::authenticate::{authenticate, nobody};
 use crate::config::Limits;
 use crate::limits::{Accounts, Class};
 use crate::metrics::Metrics;
 use crate::route::{self, Route};
+use crate::traces::{Ended, RequestSpan, Traces};
 use crate::wire::{Refusal, json, query};
 
 /// What answers requests.
@@ -41,6 +43,9 @@ pub(crate) struct Front {
     workers: Arc<Semaphore>,
     accounts: Arc<Accounts>,
     metrics: Arc<Metrics>,
+    traces: Option<Traces>,
+    /// When the store was last tried, and whether it worked.
+    store_tried: Mutex<Option<(Instant, bool)>>,
 }
 
 /// An answer before it is dressed for HTTP.
@@ -49,10 +54,11 @@ struct Answer {
     body: Bytes,
 }
 
-/// What is known of a request so far, for its log line.
+/// What is known of a request so far, for its log line and its span.
 struct Told {
     operation: &'static str,
     caller: Option<Caller>,
+    span: RequestSpan,
 }
 
 impl Front {
@@ -61,6 +67,7 @@ impl Front {
         clock: Arc<dyn Clock>,
         limits: Limits,
         metrics: Arc<Metrics>,
+        traces: Option<Traces>,
     ) -> Self {
         Self {
             service,
@@ -71,6 +78,8 @@ impl Front {
             accounts: Accounts::new(&limits),
             limits,
             metrics,
+            traces,
+            store_tried: Mutex::new(None),
         }
     }
 
@@ -79,14 +88,47 @@ impl Front {
         self.limits.requests_in_flight_max - self.in_flight.available_permits()
     }
 
-    /// Whether the store answers.
-    pub(crate) async fn is_ready(self: Arc<Self>) -> bool {
+    /// Now, in seconds since 1970.
+    pub(crate) fn now_s(&self) -> u64 {
+        u64::try_from(self.clock.now().epoch_ms() / 1000).unwrap_or(0)
+    }
+
+    /// Whether the store answers a read.
+    pub(crate) async fn store_reads(&self) -> bool {
+        let service = Arc::clone(&self.service);
         let job = move || {
             let mut request = ListKeysRequest::new();
             request.limit = Some(1);
-            pollster::block_on(self.service.call(request.into())).is_ok()
+            pollster::block_on(service.call(request.into())).is_ok()
         };
         tokio::task::spawn_blocking(job).await.unwrap_or(false)
+    }
+
+    /// Whether the store reads and writes. Since it costs a write it is tried once a second at most, however often
+    /// somebody asks.
+    #[expect(clippy::disallowed_methods, reason = "measures time that passes; tells nobody the time")]
+    pub(crate) async fn store_works(&self) -> bool {
+        let mut tried = self.store_tried.lock().await;
+        if let Some((at, works)) = *tried
+            && at.elapsed() < STORE_TRIED_EVERY
+        {
+            return works;
+        }
+        let service = Arc::clone(&self.service);
+        let trial = tokio::task::spawn_blocking(move || pollster::block_on(service.check_store()));
+        let works = match tokio::time::timeout(STORE_TRIAL_MAX, trial).await {
+            Ok(Ok(Ok(()))) => true,
+            Ok(Ok(Err(error))) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store does not work");
+                false
+            }
+            Ok(Err(_)) | Err(_) => {
+                tracing::error!("the store does not answer");
+                false
+            }
+        };
+        *tried = Some((Instant::now(), works));
+        works
     }
 
     /// Answers a request.
@@ -94,11 +136,15 @@ impl Front {
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let start = Instant::now();
         let request_id = Uuid::new_v4().to_string();
+        // Whatever is logged on the way has the id, at every level.
+        let logged = tracing::error_span!("request", request_id);
         let (parts, body) = request.into_parts();
-        let mut told = Told { operation: "none", caller: None };
-        let answer = self.perform(&parts, body, &request_id, &mut told).await;
+        let span = RequestSpan::begin(self.traces.as_ref(), &parts.headers);
+        let mut told = Told { operation: "none", caller: None, span };
+        let answer = self.perform(&parts, body, &request_id, &mut told).instrument(logged).await;
 
-        let outcome = answer.as_ref().map_or_else(|refusal| refusal.name, |_| "OK");
+        let error = answer.as_ref().err().map(|refusal| refusal.name);
+        let outcome = error.unwrap_or("OK");
         let took = start.elapsed();
         self.metrics.answered(told.operation, outcome, took);
         let partition = &self.service.scope().partition;
@@ -111,7 +157,11 @@ impl Front {
             took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "request"
         );
-        dress(answer, route::is_query(&parts.headers), &request_id)
+        let Told { operation, caller, span } = told;
+        let response = dress(answer, route::is_query(&parts.headers), &request_id);
+        let status = response.status().as_u16();
+        span.end(&Ended { operation, request_id: &request_id, caller: caller.as_ref(), status, error });
+        response
     }
 
     async fn perform(
@@ -131,15 +181,21 @@ impl Front {
             Route::CallerIdentity => query::check_get_caller_identity(&body)?,
         }
 
-        let caller = self.authenticated(route, parts, &body).await?;
+        let authenticating = told.span.child("authenticate");
+        let caller = self.authenticated(route, parts, &body).await;
+        drop(authenticating);
+        let mut caller = caller?;
+        caller.request_id = Some(request_id.to_owned());
         told.caller = Some(caller.clone());
+        let _performing = told.span.child("perform");
         match route {
             Route::NotBuilt(name) => Err(Refusal::not_built(name)),
             Route::CallerIdentity => {
                 let _asked = self.admit(&caller, Class::Reading)?;
                 let arn = caller.principal.arn(&self.service.scope().partition);
                 let account = caller.principal.account().as_str();
-                let body = query::caller_identity(&arn, user_id(&caller), account, request_id);
+                let user_id = self.user_id(&caller).await?;
+                let body = query::caller_identity(&arn, &user_id, account, request_id);
                 Ok(Answer { media_type: query::ANSWER_MEDIA_TYPE, body })
             }
             Route::Kms(operation) => self.operate(operation, caller, body).await,
@@ -155,11 +211,22 @@ impl Front {
     ) -> Result<Caller, Refusal> {
         let permit = Arc::clone(&self.verifiers).acquire_owned().await.map_err(|_| Refusal::INTERNAL)?;
         let (front, body, parts) = (Arc::clone(self), Arc::clone(body), parts.clone());
+        let logged = Span::current();
         let job = move || {
             let _permit = permit;
-            authenticate(&front.service, &route.service(), front.clock.now(), &parts, &body)
+            logged
+                .in_scope(|| authenticate(&front.service, &route.service(), front.clock.now(), &parts, &body))
         };
         tokio::task::spawn_blocking(job).await.map_err(|_| Refusal::INTERNAL)?
+    }
+
+    /// What AWS calls the user id of the caller.
+    async fn user_id(self: &Arc<Self>, caller: &Caller) -> Result<String, Refusal> {
+        let (front, principal) = (Arc::clone(self), caller.principal.clone());
+        let job = move || pollster::block_on(front.service.user_id(&principal));
+        let found = tokio::task::spawn_blocking(job).await.map_err(|_| Refusal::INTERNAL)?;
+        // It may have been removed since it was authenticated.
+        found.map_err(|error| Refusal::from(&error))?.ok_or_else(nobody)
     }
 
     async fn operate(
@@ -172,15 +239,19 @@ impl Front {
         // First the account's own turn, then everybody's, so that an account waits behind itself.
         let turn = asked.turn().await.ok_or(Refusal::INTERNAL)?;
         let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Refusal::INTERNAL)?;
-        let front = Arc::clone(self);
+        let (front, logged) = (Arc::clone(self), Span::current());
         let job = move || {
             let _held = (asked, turn, permit);
+            let _logged = logged.entered();
             let request = json::parse(operation, &body)?;
             drop(body);
             let response = pollster::block_on(front.service.call_as(&caller, request)).map_err(|error| {
                 let refusal = Refusal::from(&error);
                 if refusal.status >= 500 {
                     tracing::error!(error = &error as &dyn std::error::Error, %operation, "an operation failed");
+                } else if let Some(why) = std::error::Error::source(&error) {
+                    // More than the caller may know.
+                    tracing::debug!(why, %operation, "refused");
                 }
                 refusal
             })?;
@@ -231,14 +302,6 @@ async fn read(body: Incoming, limits: &Limits) -> Result<Zeroizing<Vec<u8>>, Ref
     in_time.map_err(|_| Refusal::TIMEOUT)?
 }
 
-/// The unique id of a principal; AWS has opaque ones, we have names that stay.
-fn user_id(caller: &Caller) -> &str {
-    match &caller.principal {
-        keyfold_kms::Principal::User { name, .. } => name.as_str(),
-        principal => principal.account().as_str(),
-    }
-}
-
 fn dress(answer: Result<Answer, Refusal>, is_query: bool, request_id: &str) -> Response<Full<Bytes>> {
     let (status, answer) = match answer {
         Ok(answer) => (200, answer),
@@ -264,3 +327,6 @@ fn dress(answer: Result<Answer, Refusal>, is_query: bool, request_id: &str) -> R
 /// hashes, and more at once would not be faster.
 const VERIFIERS_MAX: usize = 16;
 const BODY_LEN_USUAL: usize = 16 * 1024;
+const STORE_TRIED_EVERY: Duration = Duration::from_secs(1);
+/// A store that takes longer does not work; it may be waited for by another process for 10 s.
+const STORE_TRIAL_MAX: Duration = Duration::from_secs(5);

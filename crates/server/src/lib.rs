@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! listener ─▶ tls ─▶ front: route ─▶ limits ─▶ wire (check) ─▶ authenticate ─▶ limits ─▶ wire ─▶ Service::call_as
-//! admin    ─▶ health, metrics
+//! admin    ─▶ health, metrics                           traces ─▶ a collector
 //! ```
 //!
 //! The truth about the wire is AWS's: the service model in botocore, Smithy's AWS JSON 1.1, and what AWS's own
@@ -26,13 +26,15 @@ mod route;
 mod server;
 mod shutdown;
 mod tls;
+mod traces;
 mod upkeep;
 mod wire;
 
 pub use config::{Config, Limits, Rates, TlsFiles, TlsMin, Transport};
-pub use error::{ServeError, TlsError};
+pub use error::{ServeError, TlsError, TracesError};
 pub use local_ca::{LocalCa, VALID_DAYS};
-pub use server::Server;
+pub use server::{Liveness, Server};
+pub use traces::{Traces, TracesConfig, TracesEncoding};
 
 #[cfg(doc)]
 use keyfold_kms::Service;

@@ -1,5 +1,6 @@
 //! A server: its listeners, and its life from bound to stopped.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,9 +44,15 @@ impl Server {
         service: Arc<Service>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ServeError> {
+        let (api, address) = match &config.socket {
+            Some(socket) => {
+                taken(socket).map_err(|source| ServeError::Listen { address: config.listen, source })?
+            }
+            None => (None, config.listen),
+        };
         let identity = match config.transport {
-            Transport::InsecureHttp if !config.listen.ip().is_loopback() => {
-                return Err(ServeError::InsecureAddress { address: config.listen });
+            Transport::InsecureHttp if !address.ip().is_loopback() => {
+                return Err(ServeError::InsecureAddress { address });
             }
             Transport::InsecureHttp => None,
             Transport::Tls(files) => {
@@ -55,18 +62,31 @@ impl Server {
                 Some((identity, Arc::new(config)))
             }
         };
-        let (api, address) = listen(config.listen).await?;
+        let (api, address) = match api {
+            Some(api) => (api, address),
+            None => listen(address).await.map_err(|source| ServeError::Listen { address, source })?,
+        };
         let (admin, admin_address) = match config.admin_listen {
             Some(address) => {
-                let (listener, address) = listen(address).await?;
+                let taken = listen(address).await;
+                let (listener, address) =
+                    taken.map_err(|source| ServeError::ListenAdmin { address, source })?;
+                if !address.ip().is_loopback() {
+                    tracing::warn!(%address, "health and metrics are open to everybody who can reach them");
+                }
                 (Some(listener), Some(address))
             }
             None => (None, None),
         };
         let metrics = Arc::new(Metrics::default());
-        let front =
-            Arc::new(Front::new(Arc::clone(&service), clock, config.limits.clone(), Arc::clone(&metrics)));
-        let limits = config.limits;
+        let front = Front::new(
+            Arc::clone(&service),
+            clock,
+            config.limits.clone(),
+            Arc::clone(&metrics),
+            config.traces,
+        );
+        let (front, limits) = (Arc::new(front), config.limits);
         Ok(Self { api, admin, address, admin_address, identity, service, front, metrics, limits })
     }
 
@@ -80,6 +100,12 @@ impl Server {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// Something to ask whether the server lives, while it runs.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        Liveness(Arc::clone(&self.front))
     }
 
     /// Serves until `stop` is over; then takes nothing new, answers what is in progress, and ends. Tells whether all
@@ -98,6 +124,7 @@ impl Server {
                 front: Arc::clone(&self.front),
                 connections: Arc::clone(&connections),
                 metrics: Arc::clone(&self.metrics),
+                identity: self.identity.as_ref().map(|(identity, _)| Arc::clone(identity)),
                 stopping: stopper.stopping(),
             });
             let listener = Listener {
@@ -130,11 +157,28 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+/// Tells whether a server lives: whether its runtime runs tasks and its store answers.
+#[derive(Debug, Clone)]
+pub struct Liveness(Arc<Front>);
+
+impl Liveness {
+    /// Whether the store answers a read. As long as it does not, this waits; a caller sets a limit.
+    pub async fn answers(&self) -> bool {
+        self.0.store_reads().await
+    }
+}
+
+async fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await?;
+    let address = listener.local_addr()?;
     Ok((listener, address))
+}
+
+/// A socket that listens already.
+fn taken(socket: &std::net::TcpListener) -> io::Result<(Option<TcpListener>, SocketAddr)> {
+    let address = socket.local_addr()?;
+    socket.set_nonblocking(true)?;
+    Ok((Some(TcpListener::from_std(socket.try_clone()?)?), address))
 }
 
 const ADMIN_CONNECTIONS_MAX: u32 = 64;

@@ -14,6 +14,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, version};
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use crate::config::{TlsFiles, TlsMin};
 use crate::error::TlsError;
@@ -28,7 +30,15 @@ pub(crate) struct Identity {
 #[derive(Debug, Clone)]
 struct Current {
     key: Arc<CertifiedKey>,
+    validity: Validity,
     stamp: Stamp,
+}
+
+/// When a certificate is valid (RFC 5280, 4.1.2.5), in seconds since 1970, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) not_before_s: u64,
+    pub(crate) not_after_s: u64,
 }
 
 /// What tells that a file is another one than before.
@@ -38,7 +48,8 @@ impl Identity {
     /// Reads the files.
     pub(crate) fn load(files: TlsFiles) -> Result<Arc<Self>, TlsError> {
         let stamp = stamp(&files);
-        let current = RwLock::new(Current { key: Arc::new(read(&files)?), stamp });
+        let (key, validity) = read(&files)?;
+        let current = RwLock::new(Current { key: Arc::new(key), validity, stamp });
         Ok(Arc::new(Self { files, current }))
     }
 
@@ -50,11 +61,17 @@ impl Identity {
             return Ok(false);
         }
         // Stamped before reading: a change meanwhile is seen the next time.
-        let key = read(&self.files).map(Arc::new);
+        let read = read(&self.files);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         current.stamp = stamp;
-        current.key = key?;
+        let (key, validity) = read?;
+        (current.key, current.validity) = (Arc::new(key), validity);
         Ok(true)
+    }
+
+    /// When the certificate is valid.
+    pub(crate) fn validity(&self) -> Validity {
+        self.current().validity
     }
 
     /// Looks at the files every few seconds, for ever.
@@ -100,19 +117,29 @@ pub(crate) fn server_config(identity: Arc<Identity>, min: TlsMin) -> Result<Serv
 /// The name of HTTP/2 in ALPN.
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 
-fn read(files: &TlsFiles) -> Result<CertifiedKey, TlsError> {
+fn read(files: &TlsFiles) -> Result<(CertifiedKey, Validity), TlsError> {
     let pem = read_file(&files.certificates)?;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
         .map_err(|_| TlsError::NoCertificate { path: files.certificates.clone() })?;
-    if certificates.is_empty() {
-        return Err(TlsError::NoCertificate { path: files.certificates.clone() });
-    }
+    let first = certificates.first();
+    let first = first.ok_or_else(|| TlsError::NoCertificate { path: files.certificates.clone() })?;
+    let validity = validity(first).ok_or_else(|| TlsError::Malformed { path: files.certificates.clone() })?;
     let pem = zeroize::Zeroizing::new(read_file(&files.key)?);
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NoKey { path: files.key.clone() })?;
     // This also finds a key that is not the certificate's.
     CertifiedKey::from_der(certificates, key, &aws_lc_rs::default_provider())
+        .map(|key| (key, validity))
         .map_err(|_| TlsError::Mismatch { certificates: files.certificates.clone(), key: files.key.clone() })
+}
+
+fn validity(certificate: &CertificateDer<'_>) -> Option<Validity> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let validity = certificate.tbs_certificate().validity();
+    Some(Validity {
+        not_before_s: validity.not_before.to_unix_duration().as_secs(),
+        not_after_s: validity.not_after.to_unix_duration().as_secs(),
+    })
 }
 
 fn read_file(path: &Path) -> Result<Vec<u8>, TlsError> {
@@ -148,12 +175,16 @@ mod tests {
             key: folder.path().join("key"),
             min: TlsMin::default(),
         };
-        let make = || LocalCa::create(0, &["localhost".to_owned()]).unwrap();
+        let make = || LocalCa::create(100 * 24 * 60 * 60, &["localhost".to_owned()]).unwrap();
         let (first, second) = (make(), make());
         put(&files.certificates, &first.server_certificate_pem);
         put(&files.key, &first.server_key_pem);
         let identity = Identity::load(files.clone()).unwrap();
         assert!(!identity.refresh().unwrap());
+        let day_s = 24 * 60 * 60;
+        // A certificate of the hour before 1970 would start at 0.
+        let validity = Validity { not_before_s: 100 * day_s - 3600, not_after_s: 920 * day_s };
+        assert_eq!(identity.validity(), validity);
         let before = identity.current().key;
 
         put(&files.certificates, &format!("{}\n", second.server_certificate_pem));

@@ -44,7 +44,12 @@ pub(crate) fn parse(operation: OperationName, body: &[u8]) -> Result<Request, Re
                  null",
                 lower_camel(member)
             )),
-            (_, Some(member)) => Refusal::serialization(format!("{operation} has no member {member}.")),
+            (_, Some(member)) => Refusal::serialization(format!(
+                "{operation} has no member {member}. A member that is not known is refused, not passed over."
+            )),
+            _ if text.starts_with("unknown field `") => {
+                Refusal::serialization(format!("{operation} has a member that is not known, nor a name of one."))
+            }
             _ => Refusal::serialization(format!("A member of {operation} is of another type than it must be.")),
         }
     })
@@ -242,6 +247,7 @@ mod tests {
         {
             assert!(!text(body).message.unwrap().contains("SECRET"), "{body}");
         }
-        assert!(text(r#"{"Extra":1}"#).message.unwrap().contains("Extra"));
+        assert!(text(r#"{"Extra":1}"#).message.unwrap().contains("has no member Extra."));
+        assert!(text(r#"{"Ex tra":1}"#).message.unwrap().contains("a member that is not known"));
     }
 }

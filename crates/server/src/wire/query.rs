@@ -56,7 +56,9 @@ pub(crate) fn refusal(refusal: &Refusal, request_id: &str) -> Bytes {
 /// The HTTP status of an error, which for signatures is another one than in JSON.
 pub(crate) fn status(refusal: &Refusal) -> u16 {
     match code(refusal.name) {
-        "SignatureDoesNotMatch" | "MissingAuthenticationToken" | "InvalidClientTokenId" => 403,
+        "SignatureDoesNotMatch" | "MissingAuthenticationToken" | "InvalidClientTokenId" | "ExpiredToken" => {
+            403
+        }
         _ => refusal.status,
     }
 }

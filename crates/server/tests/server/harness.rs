@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyfold_kms::principals::{NewAccessKey, Principal};
-use keyfold_kms::{Clock as _, Embedded, RootOfTrust, SystemClock};
+use keyfold_kms::{Clock, Embedded, RootOfTrust, SystemClock};
 use keyfold_protocol::sigv4::{
-    AmzDate, Body, Header, RequestParts, Scope, SecretAccessKey, Service, SigningKey, sign,
+    AmzDate, Body, Header, RequestParts, Scope, SecretAccessKey, Service, SessionToken, SigningKey, sign,
 };
 use keyfold_server::{Config, Server, Transport};
 use tempfile::TempDir;
@@ -25,6 +25,7 @@ pub(crate) struct Running {
     pub(crate) admin: SocketAddr,
     pub(crate) access_key: NewAccessKey,
     pub(crate) service: Arc<keyfold_kms::Service>,
+    clock: Arc<dyn Clock>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<bool>,
     _kms: Embedded,
@@ -34,8 +35,12 @@ pub(crate) struct Running {
 impl Running {
     /// Over plain HTTP, with other settings than usual.
     pub(crate) async fn start(adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::start_by(Arc::new(SystemClock), adjust).await
+    }
+
+    /// The same, by another clock; requests are signed by it too.
+    pub(crate) async fn start_by(clock: Arc<dyn Clock>, adjust: impl FnOnce(&mut Config)) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SystemClock);
         let kms = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, clock.clone()).await.unwrap();
         let service = kms.shared_service();
         let owner = Principal::AccountRoot(service.scope().account.clone());
@@ -45,13 +50,13 @@ impl Running {
         config.admin_listen = Some("127.0.0.1:0".parse().unwrap());
         config.limits.drain_ms_max = 5_000;
         adjust(&mut config);
-        let server = Server::bind(config, Arc::clone(&service), clock).await.unwrap();
+        let server = Server::bind(config, Arc::clone(&service), clock.clone()).await.unwrap();
         let (address, admin) = (server.address(), server.admin_address().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { address, admin, access_key, service, stop, task, _kms: kms, _home: home }
+        Self { address, admin, access_key, service, clock, stop, task, _kms: kms, _home: home }
     }
 
     /// Ends it; tells whether everything in progress was answered.
@@ -67,14 +72,25 @@ impl Running {
     }
 
     pub(crate) fn signed_with(&self, service: &Service, headers: &[(&str, &str)], body: &str) -> Signed {
+        let secret = SecretAccessKey::copied_from(self.access_key.secret.expose()).unwrap();
+        self.signed_by((self.access_key.id.as_str(), &secret, None), service, headers, body)
+    }
+
+    /// A request that is signed with these credentials: access key id, secret and session token.
+    pub(crate) fn signed_by(
+        &self,
+        (id, secret, token): (&str, &SecretAccessKey, Option<&SessionToken>),
+        service: &Service,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Signed {
         let host = self.address.to_string();
         let mut named = vec![("host", host.as_str())];
         named.extend_from_slice(headers);
         let all: Vec<_> = named.iter().map(|(name, value)| Header::new(name, value.as_bytes())).collect();
-        let now = SystemClock.now();
+        let now = self.clock.now();
         let scope = Scope::new(&AmzDate::at(now), REGION.parse().unwrap(), service.clone());
-        let secret = SecretAccessKey::copied_from(self.access_key.secret.expose()).unwrap();
-        let key = SigningKey::derive(self.access_key.id.as_str().parse().unwrap(), &secret, scope);
+        let key = SigningKey::derive(id.parse().unwrap(), secret, scope);
         let parts = RequestParts {
             method: "POST",
             path: "/",
@@ -82,7 +98,7 @@ impl Running {
             headers: &all,
             body: Body::Bytes(body.as_bytes()),
         };
-        let signature = sign(&parts, &key, None, now).unwrap();
+        let signature = sign(&parts, &key, token, now).unwrap();
         let mut headers: Vec<_> =
             named.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         headers.extend(signature.headers().map(|(name, value)| (name.to_owned(), value.to_owned())));

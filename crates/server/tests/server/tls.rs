@@ -27,7 +27,11 @@ fn put(path: &Path, text: &str) {
 
 fn trust(min: TlsMin) -> Trust {
     use keyfold_kms::{Clock as _, SystemClock};
-    let now_s = SystemClock.now().epoch_ms() / 1000;
+    trust_made(min, SystemClock.now().epoch_ms() / 1000)
+}
+
+/// With certificates that were made then, in seconds since 1970.
+fn trust_made(min: TlsMin, now_s: i64) -> Trust {
     let ca = LocalCa::create(now_s, &["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (certificates, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
@@ -53,6 +57,25 @@ async fn connect(
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     let stream = TcpStream::connect(server.address).await?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::from(server.address.ip()), stream).await
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_not_valid_now_is_not_ready() {
+    let [first, last] = [0, 4_000_000_000];
+    for (made_s, why) in
+        [(first, "the certificate has expired\n"), (last, "the certificate is not valid yet\n")]
+    {
+        let trust = trust_made(TlsMin::V1_3, made_s + 3600);
+        let server = Running::start(|config| config.transport = Transport::Tls(trust.files.clone())).await;
+        let ready = server.admin("/readyz").await;
+        assert_eq!((ready.status, ready.body.as_str()), (503, why));
+        assert_eq!(server.admin("/healthz").await.status, 200);
+        let not_after_s = made_s + 3600 + 820 * 24 * 60 * 60;
+        let metrics = server.admin("/metrics").await.body;
+        let line = format!("keyfold_certificate_not_after_seconds {not_after_s}");
+        assert!(metrics.lines().any(|found| found == line), "{metrics}");
+        assert!(server.stop().await);
+    }
 }
 
 #[tokio::test]
