@@ -16,6 +16,7 @@ usage: cargo xtask <task>
 
   check        everything CI checks; stops at the first step that fails
   bench        whole messages beside their primitives, as ratios (about ten minutes)
+  bench-service  `keyfold serve` beside a service that does nothing, as ratios (about seven minutes)
   fuzz [N]     each fuzz target for N seconds (60); needs a nightly toolchain and cargo-fuzz
   advisories   known vulnerabilities alone; fails when the database cannot be fetched
   tools        installs what `check` needs beyond the toolchain (cargo-deny) into target/tools";
@@ -58,6 +59,12 @@ const ADVISORIES: Step = Step {
 const BENCH: Step =
     Step { name: "benchmark", line: "cargo bench --package keyfold-testkit --bench messages", env: &[] };
 
+const BENCH_SERVICE: Step = Step {
+    name: "benchmark of the service",
+    line: "cargo run --release --package keyfold-testkit --bin service_bench",
+    env: &[],
+};
+
 const FUZZ: Step = Step { name: "fuzzing", line: "cargo +nightly fuzz run", env: &[] };
 
 // Built once and run for a second: compile time counts, speed does not.
@@ -80,6 +87,7 @@ fn main() -> ExitCode {
         ["advisories"] => FETCH_ADVISORIES.run().and_then(|()| ADVISORIES.run()),
         ["tools"] => tools(),
         ["bench"] => BENCH.run().and_then(|()| bench::report(root())),
+        ["bench-service", ref options @ ..] => BENCH_SERVICE.run_with(&[&["--"], options].concat()),
         ["fuzz"] => fuzz("60"),
         ["fuzz", seconds] => fuzz(seconds),
         ["help" | "-h" | "--help"] => {

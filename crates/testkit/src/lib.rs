@@ -1,9 +1,13 @@
-//! What tests and benchmarks share: where third-party vectors and peers are, and the rule for doing without.
+//! What tests and benchmarks share: where third-party vectors and peers are, the rule for doing without, the real
+//! binary as a service, and load on it.
 
+pub mod load;
+pub mod serving;
 mod static_keyring;
 
 use std::path::{Path, PathBuf};
 
+pub use serving::Serving;
 pub use static_keyring::StaticKeyring;
 
 /// The root of the workspace.

@@ -15,6 +15,8 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 
+import { kmsFailingKeyrings, kmsReadingKeyrings, kmsWritingKeyring } from './kms_keyrings.mjs'
+
 // The packages live where `setup` puts them, not beside this file.
 const installed = createRequire(new URL('../../../../target/peers/node/', import.meta.url))
 const {
@@ -77,6 +79,9 @@ function writingKeyring(spec) {
         generator: spec.generator && writingKeyring(spec.generator),
         children: spec.children.map(writingKeyring),
       })
+    case 'kms':
+      if (spec.interface === 'provider') throw new Unsupported('the SDK has no master key providers')
+      return kmsWritingKeyring(spec)
     default:
       throw new Unsupported(`unknown keyring type ${JSON.stringify(spec.type)}`)
   }
@@ -97,9 +102,16 @@ function readingKeyrings(spec) {
       )
       return [...members, ['multi', new MultiKeyringNode({ children: members.map(([, keyring]) => keyring) })]]
     }
+    case 'kms':
+      return kmsReadingKeyrings(spec)
     default:
       throw new Unsupported(`unknown keyring type ${JSON.stringify(spec.type)}`)
   }
+}
+
+/** Every keyring that must not open the message, as [name, keyring]. */
+function failingKeyrings(spec) {
+  return spec.type === 'kms' ? kmsFailingKeyrings(spec) : []
 }
 
 function aesKeyring(spec) {
@@ -156,6 +168,13 @@ async function readCase(directory, spec) {
       : await decryptWhole(client, keyring, message)
     check(expected.equals(plaintext), name, 'the plaintext differs')
     checkHeader(spec, header, name)
+  }
+  for (const [name, keyring] of failingKeyrings(spec.keyring)) {
+    const opened = await decryptWhole(client, keyring, message).then(
+      () => true,
+      () => false,
+    )
+    check(!opened, name, 'it opened the message')
   }
 }
 

@@ -29,12 +29,19 @@ from aws_cryptographic_material_providers.mpl.models import (
     RawEcdhStaticConfigurationsRawPrivateKeyToStaticPublicKey,
     RawPrivateKeyToStaticPublicKeyInput,
 )
+from aws_cryptographic_material_providers.smithygenerated.aws_cryptography_materialproviders.errors import (
+    ServiceError,
+)
 from aws_cryptography_primitives.smithygenerated.aws_cryptography_primitives.models import ECDHCurveSpec
 from aws_encryption_sdk import CommitmentPolicy
+from aws_encryption_sdk.exceptions import AWSEncryptionSDKClientError
 from aws_encryption_sdk.identifiers import AlgorithmSuite
 from aws_encryption_sdk.internal import utils as sdk_utils
 from aws_encryption_sdk.internal.defaults import MAX_FRAME_SIZE
+from aws_encryption_sdk.key_providers.base import MasterKeyProvider
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
+import kms_keyrings
 
 PEER = "python"
 CHUNK_BYTES = 1000  # read size of the streaming direction: no multiple of 16, so reads straddle frames
@@ -111,6 +118,8 @@ def writing_keyring(spec):
         generator = spec.get("generator")
         children = [writing_keyring(child) for child in spec["children"]]
         return multi_keyring(generator and writing_keyring(generator), children)
+    if kind == "kms":
+        return kms_keyrings.writing(spec)
     raise Unsupported(f"unknown keyring type {kind!r}")
 
 
@@ -140,7 +149,19 @@ def reading_keyrings(spec):
             for name, keyring in reading_keyrings(member).items() if member else ():
                 members[f"member {position}: {name}"] = keyring
         return {**members, "multi": multi_keyring(None, list(members.values()))}
+    if kind == "kms":
+        return kms_keyrings.reading(spec)
     raise Unsupported(f"unknown keyring type {kind!r}")
+
+
+def failing_keyrings(spec):
+    """Every keyring that must not open the message, by name."""
+    return kms_keyrings.failing(spec) if spec["type"] == "kms" else {}
+
+
+def argument(keyring):
+    """A keyring, or what the SDK had before it had keyrings, as the argument that it is."""
+    return {"key_provider" if isinstance(keyring, MasterKeyProvider) else "keyring": keyring}
 
 
 def aes_keyring(spec):
@@ -200,7 +221,7 @@ def write_case(directory, case):
     """Encrypts the case's plaintext; answers with a note when the SDK needed help."""
     client = client_of(case)
     request = {
-        "keyring": writing_keyring(case["keyring"]),
+        **argument(writing_keyring(case["keyring"])),
         "algorithm": suite_of(case),
         "encryption_context": case["context"],
         "frame_length": case["frame_length"],
@@ -230,17 +251,23 @@ def read_case(directory, case):
                 rest = source.read()
         else:
             source = io.BytesIO(message.read_bytes())
-            received, header = client.decrypt(source=source, keyring=keyring)
+            received, header = client.decrypt(source=source, **argument(keyring))
             rest = source.read()
         check(rest == b"", name, f"{len(rest)} bytes follow the message")  # the SDK itself does not mind
         check(received == expected, name, "the plaintext differs")
         check_header(case, header, name)
+    for name, keyring in failing_keyrings(case["keyring"]).items():
+        try:
+            client.decrypt(source=message.read_bytes(), **argument(keyring))
+        except (AWSEncryptionSDKClientError, ServiceError):
+            continue
+        check(False, name, "it opened the message")
     return None
 
 
 def decrypt_stream(client, source, keyring):
     received = bytearray()
-    with client.stream(mode="decrypt", source=source, keyring=keyring) as decryptor:
+    with client.stream(mode="decrypt", source=source, **argument(keyring)) as decryptor:
         copy_in_chunks(decryptor, received.extend)
     return bytes(received), decryptor.header
 

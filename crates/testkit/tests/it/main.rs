@@ -4,11 +4,17 @@
 #![allow(clippy::disallowed_methods, reason = "files here are for a test's own use")]
 
 mod bombs;
+mod canary;
+mod clients;
+mod durability;
 mod esdk_vectors;
 mod kms_keyring;
+mod kms_peers;
 mod library;
 mod peers;
 mod server;
+mod service;
+mod soak;
 mod tampering;
 mod two_keys;
 mod wycheproof;

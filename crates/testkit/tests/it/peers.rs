@@ -24,12 +24,14 @@ use keyfold_crypto::{
 use keyfold_testkit::{available, workspace_root};
 use serde::{Deserialize, Serialize};
 
+use crate::kms_peers::KmsSpec;
+
 #[test]
 fn python() {
     let python = workspace_root().join("target/peers/python/bin/python");
     if available(python.exists(), "Python peer (run crates/testkit/peers/setup)") {
         let program = workspace_root().join("crates/testkit/peers/python/peer.py");
-        exchange("python", &[&python, &program], |_| None);
+        exchange("python", &[&python, &program], &[], &cases(), |_| None);
     }
 }
 
@@ -38,7 +40,7 @@ fn node() {
     let modules = workspace_root().join("target/peers/node/node_modules");
     if available(modules.is_dir(), "Node peer (run crates/testkit/peers/setup)") {
         let program = workspace_root().join("crates/testkit/peers/node/peer.mjs");
-        exchange("node", &[Path::new("node"), &program], |case| match case.keyring {
+        exchange("node", &[Path::new("node"), &program], &[], &cases(), |case| match case.keyring {
             KeyringSpec::RawEcdh { .. } => Some(Unsupported::Both),
             _ if case.frame_length == 0 => Some(Unsupported::Writing),
             _ => None,
@@ -48,23 +50,28 @@ fn node() {
 
 /// What a peer can't do.
 #[derive(Clone, Copy, PartialEq)]
-enum Unsupported {
+pub(crate) enum Unsupported {
     Writing,
     Both,
 }
 
 /// Runs every case through `program`, both ways, and checks that exactly the unsupported ones are missing.
-fn exchange(peer: &str, program: &[&Path], unsupported: impl Fn(&Case) -> Option<Unsupported>) {
+pub(crate) fn exchange(
+    peer: &str,
+    program: &[&Path],
+    environment: &[(&str, &str)],
+    cases: &[Case],
+    unsupported: impl Fn(&Case) -> Option<Unsupported>,
+) {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path();
-    let cases = cases();
     for len in PLAINTEXT_LENS {
         fs::write(dir.join(plaintext_name(len)), plaintext(len)).unwrap();
     }
-    fs::write(dir.join("cases.json"), serde_json::to_vec(&cases).unwrap()).unwrap();
+    fs::write(dir.join("cases.json"), serde_json::to_vec(cases).unwrap()).unwrap();
 
-    let written = run(peer, program, "write", dir);
-    for case in &cases {
+    let written = run(peer, program, environment, "write", dir);
+    for case in cases {
         let expected = if unsupported(case).is_some() { "unsupported" } else { "ok" };
         assert_eq!(written[&case.id].status, expected, "{peer} writes {}: {:?}", case.id, written[&case.id]);
         if expected == "ok" {
@@ -74,16 +81,24 @@ fn exchange(peer: &str, program: &[&Path], unsupported: impl Fn(&Case) -> Option
         fs::write(dir.join(format!("{}.msg", case.id)), case.write()).unwrap();
     }
 
-    let read = run(peer, program, "read", dir);
+    let read = run(peer, program, environment, "read", dir);
     assert_eq!(read.len(), cases.len());
-    for case in &cases {
+    for case in cases {
         let expected = if unsupported(case) == Some(Unsupported::Both) { "unsupported" } else { "ok" };
         assert_eq!(read[&case.id].status, expected, "{peer} reads {}: {:?}", case.id, read[&case.id]);
     }
 }
 
-fn run(peer: &str, program: &[&Path], mode: &str, dir: &Path) -> BTreeMap<String, Outcome> {
-    let output = Command::new(program[0]).args(&program[1..]).arg(mode).arg(dir).output().unwrap();
+fn run(
+    peer: &str,
+    program: &[&Path],
+    environment: &[(&str, &str)],
+    mode: &str,
+    dir: &Path,
+) -> BTreeMap<String, Outcome> {
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).arg(mode).arg(dir).envs(environment.iter().copied());
+    let output = command.output().unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{peer} {mode}: {}: {stderr}", output.status);
     serde_json::from_slice(&fs::read(dir.join(format!("results.{peer}.json"))).unwrap()).unwrap()
@@ -97,7 +112,7 @@ struct Outcome {
 }
 
 #[derive(Serialize)]
-struct Case {
+pub(crate) struct Case {
     id: String,
     suite: String,
     policy: &'static str,
@@ -105,14 +120,15 @@ struct Case {
     context: BTreeMap<String, String>,
     plaintext: String,
     stream: bool,
-    keyring: KeyringSpec,
+    pub(crate) keyring: KeyringSpec,
     #[serde(skip)]
     len: usize,
 }
 
 #[derive(Clone, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
-enum KeyringSpec {
+pub(crate) enum KeyringSpec {
+    Kms(KmsSpec),
     RawAes {
         namespace: String,
         name: String,
@@ -145,24 +161,7 @@ const PADDINGS: [&str; 5] = ["pkcs1", "oaep-sha1", "oaep-sha256", "oaep-sha384",
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |kind: &str, suite: Suite, frame_length: u32, len: usize, keyring: KeyringSpec| {
-        let number = cases.len();
-        let id = format!("{number:03}-{kind}-{:04x}-f{frame_length}-p{len}", suite.id());
-        let policy = if suite.is_committing() {
-            CommitmentPolicy::RequireEncryptRequireDecrypt
-        } else {
-            CommitmentPolicy::ForbidEncryptAllowDecrypt
-        };
-        cases.push(Case {
-            id,
-            suite: format!("{:04x}", suite.id()),
-            policy: policy.name(),
-            frame_length,
-            context: context(number),
-            plaintext: plaintext_name(len),
-            stream: number % 2 == 1,
-            keyring,
-            len,
-        });
+        cases.push(Case::new(cases.len(), kind, suite, frame_length, len, keyring));
     };
     for suite in Suite::ALL {
         for key_len in [16, 24, 32] {
@@ -254,9 +253,18 @@ fn raw_ecdh(scheme: &'static str, curve: &'static str) -> KeyringSpec {
 }
 
 impl KeyringSpec {
+    /// Every keyring that must read what the other side wrote.
+    fn readers(&self) -> Vec<Arc<dyn Keyring>> {
+        match self {
+            Self::Kms(spec) => spec.readers(),
+            _ => vec![self.build(false)],
+        }
+    }
+
     /// The keyring that writes, from public keys, or the one that reads, from private keys.
     fn build(&self, writing: bool) -> Arc<dyn Keyring> {
         match self {
+            Self::Kms(spec) => spec.writer(),
             Self::RawAes { namespace, name, key } => {
                 let name = KeyName::new(namespace, name).unwrap();
                 Arc::new(RawAesKeyring::new(name, &hex::decode(key).unwrap()).unwrap())
@@ -323,9 +331,35 @@ fn curve_of(name: &str) -> Curve {
 }
 
 impl Case {
-    fn client(&self, writing: bool) -> Client {
+    pub(crate) fn new(
+        number: usize,
+        kind: &str,
+        suite: Suite,
+        frame_length: u32,
+        len: usize,
+        keyring: KeyringSpec,
+    ) -> Self {
+        let policy = if suite.is_committing() {
+            CommitmentPolicy::RequireEncryptRequireDecrypt
+        } else {
+            CommitmentPolicy::ForbidEncryptAllowDecrypt
+        };
+        Self {
+            id: format!("{number:03}-{kind}-{:04x}-f{frame_length}-p{len}", suite.id()),
+            suite: format!("{:04x}", suite.id()),
+            policy: policy.name(),
+            frame_length,
+            context: context(number),
+            plaintext: plaintext_name(len),
+            stream: number % 2 == 1,
+            keyring,
+            len,
+        }
+    }
+
+    fn client(&self, keyring: Arc<dyn Keyring>) -> Client {
         let policy = CommitmentPolicy::ALL.into_iter().find(|policy| policy.name() == self.policy).unwrap();
-        let keyring = MultiKeyring::new(Some(self.keyring.build(writing)), vec![]);
+        let keyring = MultiKeyring::new(Some(keyring), vec![]);
         let client = keyfold::Client::new(keyring)
             .commitment_policy(policy)
             .suite(Suite::from_name(&self.suite).unwrap());
@@ -340,7 +374,7 @@ impl Case {
     }
 
     fn write(&self) -> Vec<u8> {
-        let (client, plaintext) = (self.client(true), plaintext(self.len));
+        let (client, plaintext) = (self.client(self.keyring.build(true)), plaintext(self.len));
         if !self.stream {
             return client.encrypt(&plaintext, &self.context()).unwrap();
         }
@@ -350,8 +384,22 @@ impl Case {
     }
 
     fn check_read(&self, message: &[u8]) {
-        let (client, context) = (self.client(false), self.context());
-        let failed = |error| panic!("we read {}: {error}", self.id);
+        for keyring in self.keyring.readers() {
+            self.check_read_with(keyring, message);
+        }
+        if let KeyringSpec::Kms(spec) = &self.keyring {
+            for keyring in spec.strangers() {
+                let name = keyring.name();
+                let read = self.client(keyring).decrypt(message, &self.context());
+                assert!(read.is_err(), "{name} read {}", self.id);
+            }
+        }
+    }
+
+    fn check_read_with(&self, keyring: Arc<dyn Keyring>, message: &[u8]) {
+        let name = keyring.name();
+        let (client, context) = (self.client(keyring), self.context());
+        let failed = |error| panic!("{name} reads {}: {error}", self.id);
         let (plain, header) = if self.stream {
             let mut plain = Vec::new();
             let header = client.decrypt_stream(Trickle(message), &mut plain, &context).unwrap_or_else(failed);
@@ -359,10 +407,10 @@ impl Case {
         } else {
             let decrypted = client
                 .decrypt(message, &context)
-                .unwrap_or_else(|error| panic!("we read {}: {error}", self.id));
+                .unwrap_or_else(|error| panic!("{name} reads {}: {error}", self.id));
             (decrypted.plaintext, decrypted.header)
         };
-        assert!(plain == plaintext(self.len), "we read {}", self.id);
+        assert!(plain == plaintext(self.len), "{name} reads {}", self.id);
         assert_eq!(format!("{:04x}", header.suite().id()), self.suite);
         for (key, value) in context.iter() {
             assert_eq!(header.context().get(key), Some(value), "{}", self.id);
