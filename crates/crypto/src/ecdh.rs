@@ -333,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn a_public_key_in_pkcs8_may_be_left_out() {
+        let scalar = [&[0; 31][..], &[7]].concat();
+        let sec1 = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, &scalar)]);
+        let pkcs8 = der::pkcs8(&der(SPKI)[2..23], &sec1);
+        let read = PrivateKey::from_pkcs8(Curve::P256, pkcs8.expose()).unwrap();
+        let key = PrivateKey::from_scalar(Curve::P256, &scalar).unwrap();
+        assert_eq!(read.public_key(), key.public_key());
+        assert_eq!(read.to_pkcs8().unwrap().expose(), key.to_pkcs8().unwrap().expose());
+    }
+
+    #[test]
     fn malformed_private_keys_are_refused() {
         for good in [der(PKCS8), der(PARAMETERS_AND_SEC1)] {
             assert!(PrivateKey::from_der(Curve::P256, &good).is_ok());

@@ -1,14 +1,14 @@
 //! ML-DSA (FIPS 204) with an empty context, over a message or over μ, its "message representative" that was computed
 //! elsewhere (algorithm 7, line 6). Signing is hedged: the same message has other signatures each time.
 //!
-//! A private key is its seed of 32 bytes; PKCS#8 holds that form (RFC 9881). Signing and verifying a μ come from
-//! RustCrypto's ml-dsa, since aws-lc-rs does not offer them; everything else is aws-lc's.
+//! A private key is its seed of 32 bytes; PKCS#8 holds that form (RFC 9881). Computing, signing and verifying a μ come
+//! from RustCrypto's ml-dsa, since aws-lc-rs does not offer them; everything else is aws-lc's.
 
+use ::ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams, signature::digest::Update};
 use aws_lc_rs::signature::{
     self as backend, KeyPair, PqdsaKeyPair, PqdsaSigningAlgorithm, PqdsaVerificationAlgorithm,
     UnparsedPublicKey,
 };
-use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
 
 use crate::{CryptoError, Secret, SecretBytes, der, rand::SystemRng};
 
@@ -73,7 +73,14 @@ impl SigningKey {
     /// # Errors
     /// [`CryptoError::Backend`] if the system gives no randomness.
     pub fn generate(algorithm: MlDsa) -> Result<Self, CryptoError> {
-        let seed = Secret::random()?;
+        Self::from_seed(algorithm, Secret::random()?)
+    }
+
+    /// The key that a seed stands for: ξ, 32 bytes.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn from_seed(algorithm: MlDsa, seed: Secret<SEED_LEN>) -> Result<Self, CryptoError> {
         let key = PqdsaKeyPair::from_seed(algorithm.signing(), seed.expose());
         Ok(Self { algorithm, key: key.map_err(|_| CryptoError::Backend)?, seed })
     }
@@ -121,8 +128,7 @@ impl SigningKey {
         Ok(signature)
     }
 
-    /// Signs μ: SHAKE256 of 64 bytes over the public key's hash, the context's and the message. Nothing tells whether
-    /// `mu` is one.
+    /// Signs μ, as [`VerifyingKey::mu`] gives it. Nothing tells whether `mu` is one.
     ///
     /// # Errors
     /// [`CryptoError::Backend`].
@@ -158,6 +164,19 @@ impl VerifyingKey {
         Ok(Self { algorithm, key: key.to_vec() })
     }
 
+    /// μ of `message` with an empty context: what the holder of the private key may sign in its place.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn mu(&self, message: &[u8]) -> Result<[u8; MU_LEN], CryptoError> {
+        let mu = match self.algorithm {
+            MlDsa::MlDsa44 => mu::<MlDsa44>(&self.key, message),
+            MlDsa::MlDsa65 => mu::<MlDsa65>(&self.key, message),
+            MlDsa::MlDsa87 => mu::<MlDsa87>(&self.key, message),
+        };
+        mu.ok_or(CryptoError::Backend)
+    }
+
     /// Checks a signature over `message`.
     ///
     /// # Errors
@@ -190,6 +209,16 @@ fn sign_mu<P: MlDsaParams>(seed: &Secret<SEED_LEN>, mu: &[u8; MU_LEN]) -> Result
         .map_err(|_| CryptoError::Backend)
 }
 
+/// `None` if the key is of another length.
+fn mu<P: MlDsaParams>(key: &[u8], message: &[u8]) -> Option<[u8; MU_LEN]> {
+    let key = ml_dsa::VerifyingKey::<P>::decode(key.try_into().ok()?);
+    let update = |hash: &mut _| {
+        Update::update(hash, message);
+        Ok(())
+    };
+    key.compute_mu(update, b"").map(Into::into).ok()
+}
+
 /// `None` if the signature, or the key, is of another length or can't be read.
 fn verify_mu<P: MlDsaParams>(key: &[u8], mu: &[u8; MU_LEN], signature: &[u8]) -> Option<bool> {
     let key = ml_dsa::VerifyingKey::<P>::decode(key.try_into().ok()?);
@@ -197,6 +226,7 @@ fn verify_mu<P: MlDsaParams>(key: &[u8], mu: &[u8; MU_LEN], signature: &[u8]) ->
     Some(key.verify_mu(mu.into(), &signature))
 }
 
+/// Length of a seed in bytes.
 const SEED_LEN: usize = 32;
 
 #[cfg(test)]
@@ -204,17 +234,6 @@ mod tests {
     use super::*;
 
     const ALGORITHMS: [MlDsa; 3] = [MlDsa::MlDsa44, MlDsa::MlDsa65, MlDsa::MlDsa87];
-
-    fn mu<P: MlDsaParams>(key: &[u8], message: &[u8]) -> [u8; MU_LEN] {
-        use ml_dsa::signature::digest::Update;
-        let key = ml_dsa::VerifyingKey::<P>::decode(key.try_into().unwrap());
-        let update = |hash: &mut _| {
-            Update::update(hash, message);
-            Ok(())
-        };
-        let mu = key.compute_mu(update, b"");
-        mu.unwrap().into()
-    }
 
     #[test]
     fn a_signature_is_for_one_key_and_message() {
@@ -260,11 +279,7 @@ mod tests {
         for algorithm in ALGORITHMS {
             let key = SigningKey::generate(algorithm).unwrap();
             let public = VerifyingKey::from_spki(algorithm, &key.public_key_spki()).unwrap();
-            let mu = match algorithm {
-                MlDsa::MlDsa44 => mu::<MlDsa44>(&public.key, b"message"),
-                MlDsa::MlDsa65 => mu::<MlDsa65>(&public.key, b"message"),
-                MlDsa::MlDsa87 => mu::<MlDsa87>(&public.key, b"message"),
-            };
+            let mu = public.mu(b"message").unwrap();
             assert_eq!(public.verify(b"message", &key.sign_mu(&mu).unwrap()), Ok(()), "{algorithm:?}");
             assert_eq!(public.verify_mu(&mu, &key.sign(b"message").unwrap()), Ok(()), "{algorithm:?}");
         }

@@ -6,8 +6,8 @@
 
 #![allow(deprecated, reason = "the expanded form of a key is what passes from one library to the other")]
 
+use ::ml_kem::{ExpandedKeyEncoding, KeyExport, MlKem512, MlKem768, MlKem1024};
 use aws_lc_rs::kem as backend;
-use ml_kem::{ExpandedKeyEncoding, KeyExport, MlKem512, MlKem768, MlKem1024};
 
 use zeroize::Zeroize;
 

@@ -1,6 +1,6 @@
 //! The system's CSPRNG (aws-lc's CTR-DRBG seeded by the operating system).
 
-use sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
+use ::sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
 
 use crate::CryptoError;
 

@@ -5,7 +5,7 @@
 //! The signer's identity is always the default one, "1234567812345678"; ciphertexts are the DER of GM/T 0009. Key
 //! agreement is plain ECDH: the shared secret is the point's x-coordinate, and not the key of SM2's own protocol.
 
-use sm2::{
+use ::sm2::{
     ProjectivePoint,
     dsa::{
         self,
@@ -15,7 +15,7 @@ use sm2::{
         },
     },
     elliptic_curve::{Generate, point::AffineCoordinates},
-    pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey},
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, der::Decode},
     pke,
 };
 use zeroize::Zeroize;
@@ -89,10 +89,11 @@ impl PrivateKey {
     /// # Errors
     /// [`CryptoError::NotAuthentic`], whatever the reason.
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<SecretBytes, CryptoError> {
-        pke::DecryptingKey::new(self.0.clone())
-            .decrypt_der(ciphertext)
-            .map(SecretBytes::from_vec)
-            .map_err(|_| CryptoError::NotAuthentic)
+        let cipher: pke::Cipher<'_> = Decode::from_der(ciphertext).map_err(|_| CryptoError::NotAuthentic)?;
+        let key = pke::DecryptingKey::new(self.0.clone());
+        SecretBytes::filled(cipher.c2().len(), |out| {
+            key.decrypt_cipher_with_buf(&cipher, out).map(|_| ()).map_err(|_| CryptoError::NotAuthentic)
+        })
     }
 
     /// The shared secret with `peer`: the x-coordinate, 32 bytes.
