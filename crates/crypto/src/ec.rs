@@ -1,7 +1,9 @@
 //! What all curves have in common: points as SEC 1 writes them, and the DER around keys (RFC 5480 and 5915, with
 //! GB/T 33560 for SM2), held to the form that everyone writes: a named curve, and an uncompressed point.
 
-use crate::{CryptoError, der};
+use zeroize::Zeroizing;
+
+use crate::{CryptoError, SecretBytes, der};
 
 /// A curve that has a name in DER.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +49,17 @@ impl NamedCurve {
         der::is_pkcs8_for(self.algorithm(), der)
     }
 
+    /// PKCS#8 of a private scalar and its uncompressed public point, the one way for each key. ECPrivateKey
+    /// (RFC 5915) without the curve's name, which stands before it.
+    pub(crate) fn pkcs8(self, scalar: &[u8], point: &[u8]) -> SecretBytes {
+        let scalar = Zeroizing::new(der::wrap(0x04, scalar));
+        let point = der::wrap(0xa1, &der::wrap(0x03, &[&[0], point].concat()));
+        let key = Zeroizing::new(der::sequence(&[&[0x02, 0x01, 0x01], &scalar, &point]));
+        der::pkcs8(self.algorithm(), &key)
+    }
+
     /// DER AlgorithmIdentifier: id-ecPublicKey, and the curve's object identifier.
-    const fn algorithm(self) -> &'static [u8] {
+    pub(crate) const fn algorithm(self) -> &'static [u8] {
         match self {
             Self::P256 => &[
                 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86,

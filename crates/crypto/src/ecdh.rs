@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{
     agreement::{self as backend, Algorithm, ParsedPublicKey, UnparsedPublicKey},
-    encoding::{AsBigEndian, AsDer, EcPublicKeyCompressedBin, Pkcs8V1Der, PublicKeyX509Der},
+    encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, EcPublicKeyCompressedBin, PublicKeyX509Der},
 };
 
 use crate::{CryptoError, SecretBytes, der, ec::NamedCurve, pem};
@@ -174,13 +174,15 @@ impl PrivateKey {
         &self.public
     }
 
-    /// The key as PKCS#8 DER, version 1.
+    /// The key as PKCS#8 DER, version 1, with its public key.
     ///
     /// # Errors
     /// [`CryptoError::Backend`].
     pub fn to_pkcs8(&self) -> Result<SecretBytes, CryptoError> {
-        let der: Pkcs8V1Der<'_> = self.key.as_der().map_err(|_| CryptoError::Backend)?;
-        Ok(SecretBytes::copied_from(der.as_ref()))
+        // The backend would leave the public key out if it was left out of what the key was read from.
+        let scalar: EcPrivateKeyBin<'_> = self.key.as_be_bytes().map_err(|_| CryptoError::Backend)?;
+        let public = self.key.compute_public_key().map_err(|_| CryptoError::Backend)?;
+        Ok(self.curve.named().pkcs8(scalar.as_ref(), public.as_ref()))
     }
 
     /// The public key that belongs to it, as DER SubjectPublicKeyInfo.
@@ -336,7 +338,7 @@ mod tests {
     fn a_public_key_in_pkcs8_may_be_left_out() {
         let scalar = [&[0; 31][..], &[7]].concat();
         let sec1 = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, &scalar)]);
-        let pkcs8 = der::pkcs8(&der(SPKI)[2..23], &sec1);
+        let pkcs8 = der::pkcs8(NamedCurve::P256.algorithm(), &sec1);
         let read = PrivateKey::from_pkcs8(Curve::P256, pkcs8.expose()).unwrap();
         let key = PrivateKey::from_scalar(Curve::P256, &scalar).unwrap();
         assert_eq!(read.public_key(), key.public_key());

@@ -94,13 +94,14 @@ impl SigningKey {
         Ok(Self { algorithm, key })
     }
 
-    /// The key as PKCS#8 DER, version 1.
+    /// The key as PKCS#8 DER, version 1, with its public key.
     ///
     /// # Errors
     /// [`CryptoError::Backend`].
     pub fn to_pkcs8(&self) -> Result<SecretBytes, CryptoError> {
-        let der = self.key.to_pkcs8v1().map_err(|_| CryptoError::Backend)?;
-        Ok(SecretBytes::copied_from(der.as_ref()))
+        // The backend would leave the public key out if it was left out of what the key was read from.
+        let scalar = self.key.private_key().as_be_bytes().map_err(|_| CryptoError::Backend)?;
+        Ok(self.algorithm.curve().pkcs8(scalar.as_ref(), self.key.public_key().as_ref()))
     }
 
     /// The algorithm that the key is for.
@@ -184,7 +185,7 @@ impl VerifyingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pem;
+    use crate::{der, pem};
 
     const ALGORITHMS: [Ecdsa; 4] =
         [Ecdsa::P256Sha256, Ecdsa::P384Sha384, Ecdsa::P521Sha512, Ecdsa::Secp256k1Sha256];
@@ -219,6 +220,13 @@ mod tests {
                 assert!(SigningKey::from_pkcs8(other, pkcs8.expose()).is_err(), "{algorithm:?} as {other:?}");
                 assert!(VerifyingKey::new(other, &spki).is_err(), "{algorithm:?} as {other:?}");
             }
+            assert_eq!(read.to_pkcs8().unwrap().expose(), pkcs8.expose());
+            // Without its public key, it is the same key.
+            let scalar = key.key.private_key().as_be_bytes().unwrap();
+            let bare = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, scalar.as_ref())]);
+            let bare = der::pkcs8(algorithm.curve().algorithm(), &bare);
+            let read = SigningKey::from_pkcs8(algorithm, bare.expose()).unwrap();
+            assert_eq!(read.to_pkcs8().unwrap().expose(), pkcs8.expose());
             // The last byte belongs to the public key, which must be the private key's own.
             let mut mismatched = pkcs8.expose().to_vec();
             *mismatched.last_mut().unwrap() ^= 1;

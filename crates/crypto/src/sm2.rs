@@ -342,7 +342,7 @@ mod tests {
             ["00".repeat(32), "fffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123".into()]
         {
             let sec1 = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, &unhex(&scalar))]);
-            let info = der::pkcs8(&spki[2..23], &sec1);
+            let info = der::pkcs8(NamedCurve::Sm2.algorithm(), &sec1);
             assert_eq!(PrivateKey::from_pkcs8(info.expose()).unwrap_err(), CryptoError::InvalidKey);
         }
     }
