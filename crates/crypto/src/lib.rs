@@ -21,6 +21,7 @@
 //! | [`ml_kem`] | ML-KEM-512/768/1024 | FIPS 203 |
 //! | [`key_wrap`] | AES-KW and AES-KWP | SP 800-38F |
 //! | [`cms`] | EnvelopedData for one RSA key | RFC 5652 |
+//! | [`x509`] | certification paths with ECDSA on P-384, and what their end signed | RFC 5280, RFC 9053 |
 //! | [`password`] | Argon2id | RFC 9106 |
 //! | [`pem`] | PEM text to DER | RFC 7468 |
 //! | [`rand`] | the system's CSPRNG | — |
@@ -47,6 +48,7 @@ pub mod rand;
 pub mod rsa;
 pub mod secret;
 pub mod sm2;
+pub mod x509;
 
 pub use error::CryptoError;
 pub use secret::{Secret, SecretBytes, ct_eq};
@@ -88,5 +90,6 @@ mod tests {
         check::<super::rsa::RsaVerifyingKey>();
         check::<super::sm2::PrivateKey>();
         check::<super::sm2::PublicKey>();
+        check::<super::x509::CertifiedKey>();
     }
 }
