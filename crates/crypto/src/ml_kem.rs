@@ -2,7 +2,8 @@
 //! nobody else knows, and no error.
 //!
 //! A private key is its seed of 64 bytes (d and z); PKCS#8 holds that form (RFC 9935). Expanding the seed comes from
-//! RustCrypto's ml-kem, since aws-lc-rs does not offer it; encapsulation and decapsulation are aws-lc's.
+//! RustCrypto's ml-kem, since aws-lc-rs does not offer it, and leaves copies of the seed on the stack; encapsulation and
+//! decapsulation are aws-lc's.
 
 #![allow(deprecated, reason = "the expanded form of a key is what passes from one library to the other")]
 

@@ -4,6 +4,8 @@
 //! The path is validated by rustls-webpki: names, signatures, validity, basic constraints and path lengths. Revocation
 //! lists are not looked at.
 
+use std::time::Duration;
+
 use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED, UnparsedPublicKey};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use webpki::{
@@ -22,7 +24,7 @@ pub struct CertifiedKey {
 
 impl CertifiedKey {
     /// The key in `certificate`, if a path leads from it through some of `intermediates`, in any order, to `root`, and
-    /// all certificates but the root's are valid at `time`, in seconds since 1970. All are DER.
+    /// all certificates but the root's are valid at `time`, which counts from 1970 (UTC). All are DER.
     ///
     /// # Errors
     /// [`CryptoError::InvalidKey`] if `root` can't be read, [`CryptoError::NotAuthentic`] for every other reason; among
@@ -31,7 +33,7 @@ impl CertifiedKey {
         root: &[u8],
         intermediates: &[&[u8]],
         certificate: &[u8],
-        time: std::time::Duration,
+        time: Duration,
     ) -> Result<Self, CryptoError> {
         let root = CertificateDer::from(root);
         let root = anchor_from_trusted_cert(&root).map_err(|_| CryptoError::InvalidKey)?;
@@ -69,14 +71,13 @@ struct NoUsage;
 
 impl ExtendedKeyUsageValidator for NoUsage {
     fn validate(&self, mut usages: KeyPurposeIdIter<'_, '_>) -> Result<(), Error> {
-        if usages.next().is_none() { Ok(()) } else { Err(Error::CaUsedAsEndEntity) }
+        // Which error it is makes no difference: it goes no further than this module.
+        if usages.next().is_none() { Ok(()) } else { Err(Error::EmptyEkuExtension) }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use aws_lc_rs::{
         rand::SystemRandom,
         signature::{ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair},
