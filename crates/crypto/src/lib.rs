@@ -21,6 +21,7 @@
 //! | [`ml_kem`] | ML-KEM-512/768/1024 | FIPS 203 |
 //! | [`key_wrap`] | AES-KW and AES-KWP | SP 800-38F |
 //! | [`cms`] | EnvelopedData for one RSA key | RFC 5652 |
+//! | [`cose`] | COSE_Sign1 with ES384 | RFC 9052 |
 //! | [`x509`] | certification paths with ECDSA on P-384, and what their end signed | RFC 5280, RFC 9053 |
 //! | [`password`] | Argon2id | RFC 9106 |
 //! | [`pem`] | PEM text to DER | RFC 7468 |
@@ -29,6 +30,7 @@
 
 pub mod aead;
 pub mod cms;
+pub mod cose;
 mod der;
 pub mod digest;
 mod ec;
