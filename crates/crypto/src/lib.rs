@@ -1,8 +1,9 @@
 //! Standard cryptographic constructions under their standard names, and the types that hold secrets.
 //!
-//! This is the only crate of Keyfold that names a cryptography library; today that is aws-lc-rs, and for what it does
-//! not offer RustCrypto (`argon2`; `sm2`; `ml-dsa` for μ; `ml-kem` to expand a seed) and `ed25519-dalek` (Ed25519ph). It is not a place for formats or protocols: nothing
-//! here knows what a message, a keyring or a KMS key is. What is true about each construction is defined by
+//! This is the only crate of Keyfold that names a cryptography library: aws-lc-rs, and for what that does not
+//! offer RustCrypto (`argon2`; `sm2`; `ml-dsa` for μ; `ml-kem` to expand a seed), `ed25519-dalek` (Ed25519ph) and
+//! `rustls-webpki` (X.509 paths). It is not a place for formats or protocols: nothing here knows what a message, a
+//! keyring or a KMS key is. What is true about each construction is defined by
 //! the standard that its module names, and checked by the Wycheproof vectors in `testkit`.
 //!
 //! | module | construction | standard |
