@@ -4,6 +4,8 @@
 
 use aws_lc_rs::digest as backend;
 
+use crate::CryptoError;
+
 /// A hash function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -74,6 +76,19 @@ impl std::fmt::Debug for Hasher {
 #[derive(Debug, Clone, Copy)]
 pub struct Digest(pub(crate) backend::Digest);
 
+impl Digest {
+    /// A digest that was computed elsewhere. Nothing tells whether it is one: who signs what he was given as a digest
+    /// signs whatever hashes to it.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidLength`] if `digest` is not [`Hash::output_len`] long.
+    pub fn import(hash: Hash, digest: &[u8]) -> Result<Self, CryptoError> {
+        backend::Digest::import_less_safe(digest, hash.backend())
+            .map(Self)
+            .map_err(|_| CryptoError::InvalidLength)
+    }
+}
+
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {
         self.0.as_ref()
@@ -101,6 +116,18 @@ mod tests {
             assert_eq!(digest.as_ref(), hash.digest(b"abc").as_ref());
             assert_eq!(digest.as_ref().len(), hash.output_len());
             assert!(digest.as_ref().starts_with(start), "{hash:?}");
+        }
+    }
+
+    #[test]
+    fn a_digest_from_elsewhere_has_the_length_of_its_hash() {
+        for hash in [Hash::Sha1, Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+            let digest = hash.digest(b"abc");
+            assert_eq!(Digest::import(hash, digest.as_ref()).unwrap().as_ref(), digest.as_ref());
+            for len in (0..=65).filter(|len| *len != hash.output_len()) {
+                let refused = Digest::import(hash, &vec![0; len]).unwrap_err();
+                assert_eq!(refused, CryptoError::InvalidLength, "{hash:?} {len}");
+            }
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use aws_lc_rs::{
     agreement::{self as backend, Algorithm, ParsedPublicKey, UnparsedPublicKey},
-    encoding::{AsBigEndian, EcPublicKeyCompressedBin},
+    encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, EcPublicKeyCompressedBin, PublicKeyX509Der},
 };
 
-use crate::{CryptoError, SecretBytes, der, pem};
+use crate::{CryptoError, SecretBytes, der, ec::NamedCurve, pem};
 
 /// A NIST curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,11 +23,7 @@ impl Curve {
     /// Length of a coordinate, and so of the shared secret: 32, 48 or 66 bytes.
     #[must_use]
     pub const fn coordinate_len(self) -> usize {
-        match self {
-            Self::P256 => 32,
-            Self::P384 => 48,
-            Self::P521 => 66,
-        }
+        self.named().coordinate_len()
     }
 
     /// Length of a compressed point: 33, 49 or 67 bytes.
@@ -44,41 +40,11 @@ impl Curve {
         }
     }
 
-    /// `point` itself if it has the form of this curve's SEC 1 points, compressed or uncompressed. Whether it is
-    /// on the curve remains to be seen.
-    pub(crate) fn sec1(self, point: &[u8]) -> Result<&[u8], CryptoError> {
-        let len = self.coordinate_len();
-        match point {
-            [0x02 | 0x03, x @ ..] if x.len() == len => Ok(point),
-            [0x04, xy @ ..] if xy.len() == 2 * len => Ok(point),
-            _ => Err(CryptoError::InvalidKey),
-        }
-    }
-
-    /// The point in `der`, which must be SubjectPublicKeyInfo as everyone writes it: this named curve, and the
-    /// point uncompressed.
-    pub(crate) fn spki(self, der: &[u8]) -> Result<&[u8], CryptoError> {
-        match der.strip_prefix(self.spki_prefix()) {
-            Some(point @ [0x04, ..]) => self.sec1(point),
-            _ => Err(CryptoError::InvalidKey),
-        }
-    }
-
-    /// DER of SubjectPublicKeyInfo up to the uncompressed point (RFC 5480, named curve).
-    const fn spki_prefix(self) -> &'static [u8] {
+    pub(crate) const fn named(self) -> NamedCurve {
         match self {
-            Self::P256 => &[
-                0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
-                0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-            ],
-            Self::P384 => &[
-                0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05,
-                0x2b, 0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
-            ],
-            Self::P521 => &[
-                0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
-                0x05, 0x2b, 0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
-            ],
+            Self::P256 => NamedCurve::P256,
+            Self::P384 => NamedCurve::P384,
+            Self::P521 => NamedCurve::P521,
         }
     }
 }
@@ -96,7 +62,7 @@ impl PublicKey {
     /// # Errors
     /// [`CryptoError::InvalidKey`] if it is not a point on `curve` in one of the two forms.
     pub fn from_sec1(curve: Curve, point: &[u8]) -> Result<Self, CryptoError> {
-        let point = curve.sec1(point)?;
+        let point = curve.named().sec1(point)?;
         let mut compressed = point[..curve.compressed_len()].to_vec();
         if let [0x04, .., y] = point {
             compressed[0] = 0x02 | (y & 1);
@@ -113,7 +79,7 @@ impl PublicKey {
     /// # Errors
     /// [`CryptoError::InvalidKey`], also for explicit curve parameters and compressed points.
     pub fn from_spki(curve: Curve, der: &[u8]) -> Result<Self, CryptoError> {
-        Self::from_sec1(curve, curve.spki(der)?)
+        Self::from_sec1(curve, curve.named().spki_point(der)?)
     }
 
     /// A key from PEM `PUBLIC KEY`.
@@ -172,6 +138,15 @@ impl PrivateKey {
         Self::new(curve, key.map_err(|_| CryptoError::InvalidKey)?)
     }
 
+    /// A key from PKCS#8 DER with a named curve, and no other form.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidKey`], also for bytes after the key and for a public key in it that is another's.
+    pub fn from_pkcs8(curve: Curve, der: &[u8]) -> Result<Self, CryptoError> {
+        curve.named().is_pkcs8(der)?;
+        Self::from_der(curve, der)
+    }
+
     /// A key from PEM `PRIVATE KEY` (PKCS#8) or `EC PRIVATE KEY` (SEC 1).
     ///
     /// # Errors
@@ -197,6 +172,27 @@ impl PrivateKey {
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
         &self.public
+    }
+
+    /// The key as PKCS#8 DER, version 1, with its public key.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn to_pkcs8(&self) -> Result<SecretBytes, CryptoError> {
+        // The backend would leave the public key out if it was left out of what the key was read from.
+        let scalar: EcPrivateKeyBin<'_> = self.key.as_be_bytes().map_err(|_| CryptoError::Backend)?;
+        let public = self.key.compute_public_key().map_err(|_| CryptoError::Backend)?;
+        Ok(self.curve.named().pkcs8(scalar.as_ref(), public.as_ref()))
+    }
+
+    /// The public key that belongs to it, as DER SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn public_key_spki(&self) -> Result<Vec<u8>, CryptoError> {
+        let public = self.key.compute_public_key().map_err(|_| CryptoError::Backend)?;
+        let der: PublicKeyX509Der<'_> = public.as_der().map_err(|_| CryptoError::Backend)?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// The shared secret with `peer`: the x-coordinate, [`Curve::coordinate_len`] bytes.
@@ -315,6 +311,38 @@ mod tests {
             assert_eq!(PublicKey::from_spki(Curve::P256, bad), Err(CryptoError::InvalidKey), "{bad:?}");
         }
         assert!(PublicKey::from_spki(Curve::P384, &spki).is_err());
+    }
+
+    #[test]
+    fn a_key_reads_back_from_what_it_writes() {
+        for curve in CURVES {
+            let key = PrivateKey::generate(curve).unwrap();
+            let (pkcs8, spki) = (key.to_pkcs8().unwrap(), key.public_key_spki().unwrap());
+            let read = PrivateKey::from_pkcs8(curve, pkcs8.expose()).unwrap();
+            assert_eq!(read.public_key(), key.public_key());
+            assert_eq!(read.to_pkcs8().unwrap().expose(), pkcs8.expose());
+            assert_eq!(PublicKey::from_spki(curve, &spki).as_ref(), Ok(key.public_key()));
+            for other in CURVES.into_iter().filter(|other| *other != curve) {
+                assert!(PrivateKey::from_pkcs8(other, pkcs8.expose()).is_err());
+                assert!(PublicKey::from_spki(other, &spki).is_err());
+            }
+        }
+        // OpenSSL's own encoding of a key is ours, and SEC 1 is not PKCS#8.
+        let openssl = PrivateKey::from_pkcs8(Curve::P256, &der(PKCS8)).unwrap();
+        assert_eq!(openssl.to_pkcs8().unwrap().expose(), der(PKCS8));
+        assert_eq!(openssl.public_key_spki().unwrap(), der(SPKI));
+        assert!(PrivateKey::from_pkcs8(Curve::P256, &der(PARAMETERS_AND_SEC1)).is_err());
+    }
+
+    #[test]
+    fn a_public_key_in_pkcs8_may_be_left_out() {
+        let scalar = [&[0; 31][..], &[7]].concat();
+        let sec1 = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, &scalar)]);
+        let pkcs8 = der::pkcs8(NamedCurve::P256.algorithm(), &sec1);
+        let read = PrivateKey::from_pkcs8(Curve::P256, pkcs8.expose()).unwrap();
+        let key = PrivateKey::from_scalar(Curve::P256, &scalar).unwrap();
+        assert_eq!(read.public_key(), key.public_key());
+        assert_eq!(read.to_pkcs8().unwrap().expose(), key.to_pkcs8().unwrap().expose());
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! ECDSA (FIPS 186-5) with DER signatures, over a digest that may have been computed on a stream.
+//! ECDSA (FIPS 186-5; SEC 2 for secp256k1) with DER signatures, over a digest that may have been computed on a stream
+//! or elsewhere.
 
 use aws_lc_rs::{
-    encoding::{AsBigEndian, EcPublicKeyCompressedBin},
+    encoding::{AsBigEndian, AsDer, EcPublicKeyCompressedBin},
     signature::{
         self as backend, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, KeyPair,
         UnparsedPublicKey,
@@ -9,9 +10,9 @@ use aws_lc_rs::{
 };
 
 use crate::{
-    CryptoError, der,
+    CryptoError, SecretBytes,
     digest::{Digest, Hash},
-    ecdh::Curve,
+    ec::NamedCurve,
 };
 
 /// A curve with the hash function that goes with it.
@@ -24,6 +25,8 @@ pub enum Ecdsa {
     P384Sha384,
     /// P-521 with SHA-512.
     P521Sha512,
+    /// secp256k1 with SHA-256. Signatures verify with either `s`: the rule of "low `s`" is Bitcoin's, not ECDSA's.
+    Secp256k1Sha256,
 }
 
 impl Ecdsa {
@@ -31,17 +34,18 @@ impl Ecdsa {
     #[must_use]
     pub const fn hash(self) -> Hash {
         match self {
-            Self::P256Sha256 => Hash::Sha256,
+            Self::P256Sha256 | Self::Secp256k1Sha256 => Hash::Sha256,
             Self::P384Sha384 => Hash::Sha384,
             Self::P521Sha512 => Hash::Sha512,
         }
     }
 
-    fn curve(self) -> Curve {
+    fn curve(self) -> NamedCurve {
         match self {
-            Self::P256Sha256 => Curve::P256,
-            Self::P384Sha384 => Curve::P384,
-            Self::P521Sha512 => Curve::P521,
+            Self::P256Sha256 => NamedCurve::P256,
+            Self::P384Sha384 => NamedCurve::P384,
+            Self::P521Sha512 => NamedCurve::P521,
+            Self::Secp256k1Sha256 => NamedCurve::Secp256k1,
         }
     }
 
@@ -50,6 +54,7 @@ impl Ecdsa {
             Self::P256Sha256 => &backend::ECDSA_P256_SHA256_ASN1_SIGNING,
             Self::P384Sha384 => &backend::ECDSA_P384_SHA384_ASN1_SIGNING,
             Self::P521Sha512 => &backend::ECDSA_P521_SHA512_ASN1_SIGNING,
+            Self::Secp256k1Sha256 => &backend::ECDSA_P256K1_SHA256_ASN1_SIGNING,
         }
     }
 
@@ -58,6 +63,7 @@ impl Ecdsa {
             Self::P256Sha256 => &backend::ECDSA_P256_SHA256_ASN1,
             Self::P384Sha384 => &backend::ECDSA_P384_SHA384_ASN1,
             Self::P521Sha512 => &backend::ECDSA_P521_SHA512_ASN1,
+            Self::Secp256k1Sha256 => &backend::ECDSA_P256K1_SHA256_ASN1,
         }
     }
 }
@@ -78,20 +84,39 @@ impl SigningKey {
         Ok(Self { algorithm, key })
     }
 
-    /// A key from PKCS#8 DER.
+    /// A key from PKCS#8 DER with a named curve.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`], also for bytes after the key.
+    /// [`CryptoError::InvalidKey`], also for bytes after the key and for a public key in it that is another's.
     pub fn from_pkcs8(algorithm: Ecdsa, der: &[u8]) -> Result<Self, CryptoError> {
-        der::sequence_content(der)?;
+        algorithm.curve().is_pkcs8(der)?;
         let key = EcdsaKeyPair::from_pkcs8(algorithm.signing(), der).map_err(|_| CryptoError::InvalidKey)?;
         Ok(Self { algorithm, key })
+    }
+
+    /// The key as PKCS#8 DER, version 1, with its public key.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn to_pkcs8(&self) -> Result<SecretBytes, CryptoError> {
+        // The backend would leave the public key out if it was left out of what the key was read from.
+        let scalar = self.key.private_key().as_be_bytes().map_err(|_| CryptoError::Backend)?;
+        Ok(self.algorithm.curve().pkcs8(scalar.as_ref(), self.key.public_key().as_ref()))
     }
 
     /// The algorithm that the key is for.
     #[must_use]
     pub fn algorithm(&self) -> Ecdsa {
         self.algorithm
+    }
+
+    /// The public key as DER SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn public_key_spki(&self) -> Result<Vec<u8>, CryptoError> {
+        let der = self.key.public_key().as_der().map_err(|_| CryptoError::Backend)?;
+        Ok(der.as_ref().to_vec())
     }
 
     /// The public key as a compressed SEC 1 point: 33, 49 or 67 bytes.
@@ -135,7 +160,7 @@ impl VerifyingKey {
     pub fn new(algorithm: Ecdsa, key: &[u8]) -> Result<Self, CryptoError> {
         // The backend would also take hybrid points, explicit parameters and bytes after the key.
         let point = match key {
-            [0x30, ..] => algorithm.curve().spki(key)?,
+            [0x30, ..] => algorithm.curve().spki_point(key)?,
             _ => algorithm.curve().sec1(key)?,
         };
         let key = UnparsedPublicKey::new(algorithm.verification(), point).parse();
@@ -160,11 +185,14 @@ impl VerifyingKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pem;
+    use crate::{der, pem};
+
+    const ALGORITHMS: [Ecdsa; 4] =
+        [Ecdsa::P256Sha256, Ecdsa::P384Sha384, Ecdsa::P521Sha512, Ecdsa::Secp256k1Sha256];
 
     #[test]
     fn signs_what_it_verifies_and_nothing_else() {
-        for algorithm in [Ecdsa::P256Sha256, Ecdsa::P384Sha384, Ecdsa::P521Sha512] {
+        for algorithm in ALGORITHMS {
             let key = SigningKey::generate(algorithm).unwrap();
             let point = key.public_key_compressed().unwrap();
             let public = VerifyingKey::new(algorithm, &point).unwrap();
@@ -177,6 +205,35 @@ mod tests {
             assert!(VerifyingKey::new(algorithm, &point[1..]).is_err());
         }
     }
+
+    #[test]
+    fn a_key_reads_back_from_what_it_writes() {
+        for algorithm in ALGORITHMS {
+            let key = SigningKey::generate(algorithm).unwrap();
+            let (pkcs8, spki) = (key.to_pkcs8().unwrap(), key.public_key_spki().unwrap());
+            let read = SigningKey::from_pkcs8(algorithm, pkcs8.expose()).unwrap();
+            assert_eq!(read.public_key_spki().unwrap(), spki);
+            let digest = Digest::import(algorithm.hash(), &vec![7; algorithm.hash().output_len()]).unwrap();
+            let public = VerifyingKey::new(algorithm, &spki).unwrap();
+            assert_eq!(public.verify(&digest, &read.sign(&digest).unwrap()), Ok(()));
+            for other in ALGORITHMS.into_iter().filter(|other| *other != algorithm) {
+                assert!(SigningKey::from_pkcs8(other, pkcs8.expose()).is_err(), "{algorithm:?} as {other:?}");
+                assert!(VerifyingKey::new(other, &spki).is_err(), "{algorithm:?} as {other:?}");
+            }
+            assert_eq!(read.to_pkcs8().unwrap().expose(), pkcs8.expose());
+            // Without its public key, it is the same key.
+            let scalar = key.key.private_key().as_be_bytes().unwrap();
+            let bare = der::sequence(&[&[0x02, 0x01, 0x01], &der::wrap(0x04, scalar.as_ref())]);
+            let bare = der::pkcs8(algorithm.curve().algorithm(), &bare);
+            let read = SigningKey::from_pkcs8(algorithm, bare.expose()).unwrap();
+            assert_eq!(read.to_pkcs8().unwrap().expose(), pkcs8.expose());
+            // The last byte belongs to the public key, which must be the private key's own.
+            let mut mismatched = pkcs8.expose().to_vec();
+            *mismatched.last_mut().unwrap() ^= 1;
+            assert!(SigningKey::from_pkcs8(algorithm, &mismatched).is_err());
+        }
+    }
+
     #[test]
     fn a_digest_of_another_hash_is_refused() {
         let key = SigningKey::generate(Ecdsa::P256Sha256).unwrap();

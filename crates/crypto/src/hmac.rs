@@ -14,6 +14,12 @@ impl HmacKey {
         Self(backend::Key::new(algorithm(hash), key))
     }
 
+    /// A key for HMAC-SHA-224, of any length. It is the only construction here that knows SHA-224.
+    #[must_use]
+    pub fn sha224(key: &[u8]) -> Self {
+        Self(backend::Key::new(backend::HMAC_SHA224, key))
+    }
+
     /// The tag of `data`.
     ///
     /// # Panics
@@ -92,6 +98,24 @@ mod tests {
             let expected = unhex(expected);
             assert_eq!(key.sign(data).as_ref(), expected, "{hash:?}");
             assert_eq!(key.verify(data, &expected), Ok(()), "{hash:?}");
+        }
+    }
+
+    /// RFC 4231: test cases 1, 2 and 6.
+    #[test]
+    fn known_answers_with_sha_224() {
+        #[rustfmt::skip]
+        let cases: [(&[u8], &[u8], &str); 3] = [
+            (&[0x0b; 20], b"Hi There", "896fb1128abbdf196832107cd49df33f47b4b1169912ba4f53684b22"),
+            (b"Jefe", b"what do ya want for nothing?", "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"),
+            (&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First", "95e9a0db962095adaebe9b2d6f0dbce2d499f112f2d2b7273fa6870e"),
+        ];
+        for (key, data, expected) in cases {
+            let key = HmacKey::sha224(key);
+            let expected = unhex(expected);
+            assert_eq!(key.sign(data).as_ref(), expected);
+            assert_eq!(key.verify(data, &expected), Ok(()));
+            assert_eq!(key.verify(data, &expected[..27]), Err(CryptoError::NotAuthentic));
         }
     }
 

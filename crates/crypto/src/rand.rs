@@ -1,5 +1,7 @@
 //! The system's CSPRNG (aws-lc's CTR-DRBG seeded by the operating system).
 
+use ::sm2::elliptic_curve::rand_core::{TryCryptoRng, TryRng};
+
 use crate::CryptoError;
 
 /// Fills `bytes` with random bytes.
@@ -19,3 +21,24 @@ pub fn array<const N: usize>() -> Result<[u8; N], CryptoError> {
     fill(&mut bytes)?;
     Ok(bytes)
 }
+
+/// The same generator, for RustCrypto's crates.
+pub(crate) struct SystemRng;
+
+impl TryRng for SystemRng {
+    type Error = CryptoError;
+
+    fn try_next_u32(&mut self) -> Result<u32, CryptoError> {
+        array().map(u32::from_be_bytes)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, CryptoError> {
+        array().map(u64::from_be_bytes)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), CryptoError> {
+        fill(bytes)
+    }
+}
+
+impl TryCryptoRng for SystemRng {}

