@@ -235,8 +235,16 @@ impl From<&KmsError> for Failure {
             ),
             _ => None,
         };
-        Self { hint: hint.map(str::to_owned), ..failure }
+        let is_of_all = unanswered(error).is_some();
+        Self { hint: hint.map(str::to_owned), is_of_all, ..failure }
     }
+}
+
+/// Why a request has no answer of a key service, where another one like it would have none either.
+pub(crate) fn unanswered(error: &KmsError) -> Option<&RequestError> {
+    let error = error.source()?.downcast_ref()?;
+    let is_of_one_request = matches!(error, RequestError::Request(_) | RequestError::TooLong { .. });
+    (!is_of_one_request).then_some(error)
 }
 
 /// What to try when a request has no answer.
@@ -284,6 +292,8 @@ impl From<ConfigError> for Failure {
         let code = match &error {
             ConfigError::File { .. } => Code::Files,
             ConfigError::NoRoots | ConfigError::Tls(_) => Code::Other,
+            // As where no instance turns out to have any.
+            ConfigError::Credentials(CredentialsError::None { .. }) => Code::KeyService,
             _ => Code::Usage,
         };
         let hint = match &error {

@@ -1,7 +1,9 @@
 //! `init`: a key store with all that belongs to it.
 
 use keyfold_kms::Service;
-use keyfold_kms::principals::{Identity, InvalidName, NewAccessKey, Principal, PrincipalError, UserName};
+use keyfold_kms::principals::{
+    Identity, InvalidName, NewAccessKey, PolicyName, Principal, PrincipalError, UserName,
+};
 use pollster::block_on;
 
 use crate::admin::{ADMINISTRATOR_POLICY, POLICY_OF_ADMINISTRATOR, access_key};
@@ -33,13 +35,17 @@ pub(crate) fn init(args: &InitArgs, store: &KeyStore, console: Console) -> Resul
             shown(&ca)
         ))?;
     }
-    if let Some(made) = administrator(opened.service())? {
-        answer(&format!(
+    answer(&match administrator(opened.service())? {
+        Some(made) => format!(
             "created the user {ADMINISTRATOR} with this access key, which is not shown again:\n{}",
             access_key(&made)
-        ))?;
-    }
-    Ok(())
+        ),
+        // Its access key may never have been shown, if the `init` that made it was cut short.
+        None => format!(
+            "the user {ADMINISTRATOR} is there already; keyfold principals create-access-key {ADMINISTRATOR} makes it \
+             another access key"
+        ),
+    })
 }
 
 /// Makes the user `admin`, who may do everything, with an access key; nothing if there is such a user.
@@ -49,19 +55,24 @@ fn administrator(service: &Service) -> Result<Option<NewAccessKey>, Failure> {
     let name: UserName = ADMINISTRATOR.parse().map_err(invalid)?;
     let identity = Identity::User { account: account.clone(), name: name.clone() };
     let principal = Principal::User { account: account.clone(), name: name.clone() };
+    let policy: PolicyName = POLICY_OF_ADMINISTRATOR.parse().map_err(invalid)?;
     match block_on(service.create_user(&account, &name)) {
         Ok(()) => {}
         Err(PrincipalError::UserExists) => {
-            // One with nothing was left by an `init` that was cut short.
-            let is_bare = block_on(service.list_policies(&identity))?.is_empty()
-                && block_on(service.list_access_keys(&principal))?.is_empty();
-            if !is_bare {
+            // One that has no more than this gives it was left by an `init` that was cut short.
+            let is_ours = match block_on(service.list_policies(&identity))?.as_slice() {
+                [] => true,
+                [only] if *only == policy => {
+                    block_on(service.get_policy(&identity, &policy))? == ADMINISTRATOR_POLICY
+                }
+                _ => false,
+            };
+            if !is_ours || !block_on(service.list_access_keys(&principal))?.is_empty() {
                 return Ok(None);
             }
         }
         Err(error) => return Err(error.into()),
     }
-    let policy = POLICY_OF_ADMINISTRATOR.parse().map_err(invalid)?;
     block_on(service.put_policy(&identity, &policy, ADMINISTRATOR_POLICY))?;
     Ok(Some(block_on(service.create_access_key(&principal))?))
 }

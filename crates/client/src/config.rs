@@ -146,7 +146,7 @@ impl Addresses {
 }
 
 fn endpoint(text: &str) -> Result<Endpoint, ConfigError> {
-    text.parse().map_err(|reason| ConfigError::Endpoint { text: text.into(), reason })
+    text.parse().map_err(|reason| ConfigError::endpoint(text, reason))
 }
 
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);

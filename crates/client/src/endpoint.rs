@@ -26,9 +26,12 @@ impl Endpoint {
     /// The address that AWS has for `service` in `region`; `None` for a Region of no known partition.
     pub(crate) fn of_aws(service: &Service, region: &Region, variant: Variant) -> Option<Self> {
         let region = region.as_str();
-        let (_, suffix, dual_stack_suffix) =
-            PARTITIONS.iter().find(|(pattern, ..)| is_in(region, pattern))?;
-        let fips = if variant.fips { "-fips" } else { "" };
+        let (prefixes, suffix, dual_stack_suffix) =
+            PARTITIONS.iter().find(|(prefixes, ..)| is_in(region, prefixes))?;
+        // The usual address of the token service is the FIPS one there, and another is not known.
+        let is_fips_anyway =
+            *service == Service::STS && prefixes.contains(&GOVERNMENT_PREFIX) && !variant.dual_stack;
+        let fips = if variant.fips && !is_fips_anyway { "-fips" } else { "" };
         let suffix = if variant.dual_stack { dual_stack_suffix } else { suffix };
         format!("https://{service}{fips}.{region}.{suffix}").parse().ok()
     }
@@ -44,9 +47,10 @@ impl Endpoint {
             "http" => 80,
             _ => return Err(InvalidEndpoint::Url),
         };
-        let is_whole =
-            !authority.as_str().contains('@') && !authority.host().is_empty() && uri.query().is_none();
-        if !is_whole || text.contains('#') {
+        // Anywhere, since a password with a slash in it would pass for a path.
+        let has_userinfo = text.contains('@');
+        let is_whole = !authority.host().is_empty() && uri.query().is_none() && !text.contains('#');
+        if has_userinfo || !is_whole {
             return Err(InvalidEndpoint::Url);
         }
         let host = match authority.port_u16() {
@@ -152,13 +156,15 @@ fn is_in(region: &str, prefixes: &[&str]) -> bool {
 const PARTITIONS: &[(&[&str], &str, &str)] = &[
     (&["us-", "eu-", "ap-", "sa-", "ca-", "me-", "af-", "il-", "mx-"], "amazonaws.com", "api.aws"),
     (&["cn-"], "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    (&["us-gov-"], "amazonaws.com", "api.aws"),
+    (&[GOVERNMENT_PREFIX], "amazonaws.com", "api.aws"),
     (&["eusc-de-"], "amazonaws.eu", "api.amazonwebservices.eu"),
     (&["us-iso-"], "c2s.ic.gov", "api.aws.ic.gov"),
     (&["us-isob-"], "sc2s.sgov.gov", "api.aws.scloud"),
     (&["eu-isoe-"], "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
     (&["us-isof-"], "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 ];
+/// What Regions of AWS GovCloud (US) start with.
+const GOVERNMENT_PREFIX: &str = "us-gov-";
 
 #[cfg(test)]
 mod tests {
@@ -192,6 +198,7 @@ mod tests {
             "https://",
             "https://user@a",
             "https://user:secret@a",
+            "https://user:1/secret@a",
             "https://a?x=1",
             "https://a#x",
             "https://a:x",
@@ -226,6 +233,17 @@ mod tests {
         assert_eq!(address("us-east-1", true, false).unwrap(), "https://kms-fips.us-east-1.amazonaws.com");
         assert_eq!(address("us-east-1", true, true).unwrap(), "https://kms-fips.us-east-1.api.aws");
         assert_eq!(address("us-east-1", false, true).unwrap(), "https://kms.us-east-1.api.aws");
+        let token_service = |region: &str, dual_stack| {
+            let variant = Variant { fips: true, dual_stack };
+            Endpoint::of_aws(&Service::STS, &region.parse().unwrap(), variant).unwrap().to_string()
+        };
+        assert_eq!(token_service("us-east-1", false), "https://sts-fips.us-east-1.amazonaws.com");
+        assert_eq!(token_service("us-gov-west-1", false), "https://sts.us-gov-west-1.amazonaws.com");
+        assert_eq!(token_service("us-gov-west-1", true), "https://sts-fips.us-gov-west-1.api.aws");
+        assert_eq!(
+            address("us-gov-west-1", true, false).unwrap(),
+            "https://kms-fips.us-gov-west-1.amazonaws.com"
+        );
         for region in ["local", "us", "us-east", "us-east-x", "xx-east-1", "us-east-1-x"] {
             assert_eq!(address(region, false, false), None, "{region}");
         }

@@ -14,7 +14,7 @@ use keyfold_protocol::{
 use serde::{Deserialize, Serialize};
 
 use crate::key::usage::UsageLog;
-use crate::principals::Principal;
+use crate::principals::{AccessKeyId, Principal};
 use crate::root::barrier::Barrier;
 
 /// Where a service gets the time from.
@@ -69,15 +69,18 @@ pub struct Caller {
     pub principal: Principal,
     /// The Region that is addressed.
     pub region: Region,
+    /// The access key that it has proven to have, if it is one of a user that is kept. Who has the user's name when the
+    /// request is judged must have it too: it may be another by then.
+    pub access_key: Option<AccessKeyId>,
     /// What the front calls the request in its answer and its log, if it does.
     pub request_id: Option<String>,
 }
 
 impl Caller {
-    /// `principal`, in `region`, with a request that has no id.
+    /// `principal`, in `region`, with no access key and a request that has no id.
     #[must_use]
     pub fn new(principal: Principal, region: Region) -> Self {
-        Self { principal, region, request_id: None }
+        Self { principal, region, access_key: None, request_id: None }
     }
 }
 
@@ -86,10 +89,14 @@ impl Caller {
 pub(crate) struct Call<'s> {
     /// Who calls.
     pub(crate) principal: Principal,
+    /// The access key that it has proven to have, if it must have it still.
+    pub(crate) access_key: Option<AccessKeyId>,
     /// The permission that is asked for, `kms:Decrypt`; work of the service itself asks for none.
     pub(crate) action: &'static str,
     /// Whether the operation acts on keys of other accounts than the caller's too.
     pub(crate) reaches_abroad: bool,
+    /// Whether everything is to be checked and nothing made or answered.
+    pub(crate) is_dry_run: bool,
     /// In which account and Region things are looked up: the caller's, or those of a key that it uses.
     pub(crate) scope: &'s Scope,
     /// What the front calls the request.

@@ -25,8 +25,9 @@
 //! lost. Then everything is refused and nothing is touched.
 //!
 //! Restoring the root from recovery shares, also under the lock: the shares open a record of the store; a root that is
-//! there is renamed to `….old`; the new one is written; the domain key is sealed under it, in one commit. Until then
-//! the old root opens the store, if it ever did, and whatever happens the shares do.
+//! there is renamed to `….old`; the new one is written; the domain key is sealed under it, in one commit, also where
+//! its record was lost, since the shares are the domain key. Until then the old root opens the store, if it ever did,
+//! and whatever happens the shares do.
 //!
 //! Where the home is, and asking for a passphrase, is the caller's business.
 

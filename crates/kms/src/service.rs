@@ -90,7 +90,8 @@ impl Service {
         let caller = caller.clone();
         Box::pin(async move {
             let scope = self.scope_of(&caller);
-            let call = Call { request_id: caller.request_id, ..self.call_in(&scope, caller.principal) };
+            let Caller { principal, access_key, request_id, .. } = caller;
+            let call = Call { access_key, request_id, ..self.call_in(&scope, principal) };
             operations::dispatch(&call, request).await
         })
     }
@@ -162,8 +163,10 @@ impl Service {
     pub(crate) fn call_in<'s>(&'s self, scope: &'s Scope, principal: Principal) -> Call<'s> {
         Call {
             principal,
+            access_key: None,
             action: "",
             reaches_abroad: false,
+            is_dry_run: false,
             scope,
             request_id: None,
             now: self.clock.now(),

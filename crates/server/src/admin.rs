@@ -12,7 +12,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::front::Front;
-use crate::limits::Connections;
+use crate::limits::Peers;
 use crate::metrics::Metrics;
 use crate::shutdown::Stopping;
 use crate::tls::Identity;
@@ -21,7 +21,7 @@ use crate::tls::Identity;
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) front: Arc<Front>,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
     /// `None` if the API is spoken in plain HTTP.
     pub(crate) identity: Option<Arc<Identity>>,

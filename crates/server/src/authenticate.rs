@@ -53,7 +53,13 @@ pub(crate) fn authenticate(
         (Ok(_), _) if session.is_some_and(|session| session.expiration <= now) => {
             Err(refusal(&NotAuthentic::SessionExpired.into()))
         }
-        (Ok(verified), Some(found)) => Ok(Caller::new(found.principal.clone(), verified.region().clone())),
+        (Ok(verified), Some(found)) => {
+            let mut caller = Caller::new(found.principal.clone(), verified.region().clone());
+            if let Principal::User { .. } = found.principal {
+                caller.access_key = id;
+            }
+            Ok(caller)
+        }
         (Ok(_), None) => Err(Refusal::INTERNAL),
         (Err(_), None) if id.is_some_and(|id| id.is_temporary()) => Err(nobody()),
         (Err(error), _) => Err(refusal(&error)),

@@ -95,6 +95,8 @@ pub struct Limits {
     pub json_strings_max: usize,
     /// Requests in progress, in total, reading of their bodies included.
     pub requests_in_flight_max: usize,
+    /// Requests in progress from one address (of IPv6, from one /64) whose signature is not verified yet.
+    pub requests_unproven_per_peer_max: u32,
     /// Requests of one account that are being performed.
     pub requests_per_account_max: usize,
     /// Requests being performed at the same time: threads that may wait for the store.
@@ -121,6 +123,7 @@ impl Default for Limits {
             json_depth_max: 32,
             json_strings_max: 4096,
             requests_in_flight_max: 1024,
+            requests_unproven_per_peer_max: 128,
             requests_per_account_max: 256,
             workers_max: 64,
             rates: Rates::default(),

@@ -1,12 +1,13 @@
 //! One request, from its headers to its answer.
 //!
 //! ```text
-//! route → in flight → headers → body (length, time) → JSON (once each, depth, strings)      nobody has proven anything
-//!   → signature → rate and share of the account → operation                                 on threads that may wait
+//! share of the peer, in flight → headers → route → body (length, time) → JSON (once each, depth, strings)
+//!   → signature: somebody has proven something → rate and share of the account → operation, on threads that may wait
 //! ```
 //!
 //! Limits go before whatever they bound. What is logged here is who asked what and how it ended; never a body.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,10 +27,12 @@ use zeroize::Zeroizing;
 
 use crate::authenticate::{authenticate, nobody};
 use crate::config::Limits;
-use crate::limits::{Accounts, Class};
+use crate::limits::{Accounts, Asked, Class, Peers};
 use crate::metrics::Metrics;
+use crate::record::Record;
 use crate::route::{self, Route};
-use crate::traces::{Ended, RequestSpan, Traces};
+use crate::shutdown::Guard;
+use crate::traces::Traces;
 use crate::wire::{Refusal, json, query};
 
 /// What answers requests.
@@ -39,26 +42,20 @@ pub(crate) struct Front {
     clock: Arc<dyn Clock>,
     limits: Limits,
     in_flight: Arc<Semaphore>,
+    unproven: Arc<Peers>,
     verifiers: Arc<Semaphore>,
     workers: Arc<Semaphore>,
     accounts: Arc<Accounts>,
     metrics: Arc<Metrics>,
     traces: Option<Traces>,
     /// When the store was last tried, and whether it worked.
-    store_tried: Mutex<Option<(Instant, bool)>>,
+    store_tried: Arc<Mutex<Option<(Instant, bool)>>>,
 }
 
 /// An answer before it is dressed for HTTP.
 struct Answer {
     media_type: &'static str,
     body: Bytes,
-}
-
-/// What is known of a request so far, for its log line and its span.
-struct Told {
-    operation: &'static str,
-    caller: Option<Caller>,
-    span: RequestSpan,
 }
 
 impl Front {
@@ -73,13 +70,14 @@ impl Front {
             service,
             clock,
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight_max)),
+            unproven: Peers::new(u32::MAX, limits.requests_unproven_per_peer_max),
             verifiers: Arc::new(Semaphore::new(VERIFIERS_MAX)),
             workers: Arc::new(Semaphore::new(limits.workers_max)),
             accounts: Accounts::new(&limits),
             limits,
             metrics,
             traces,
-            store_tried: Mutex::new(None),
+            store_tried: Arc::default(),
         }
     }
 
@@ -105,97 +103,96 @@ impl Front {
     }
 
     /// Whether the store reads and writes. Since it costs a write it is tried once a second at most, however often
-    /// somebody asks.
+    /// somebody asks, and one at a time: a trial goes on and is remembered though nobody waits for it any more.
     #[expect(clippy::disallowed_methods, reason = "measures time that passes; tells nobody the time")]
     pub(crate) async fn store_works(&self) -> bool {
-        let mut tried = self.store_tried.lock().await;
-        if let Some((at, works)) = *tried
-            && at.elapsed() < STORE_TRIED_EVERY
-        {
-            return works;
-        }
-        let service = Arc::clone(&self.service);
-        let trial = tokio::task::spawn_blocking(move || pollster::block_on(service.check_store()));
-        let works = match tokio::time::timeout(STORE_TRIAL_MAX, trial).await {
-            Ok(Ok(Ok(()))) => true,
-            Ok(Ok(Err(error))) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the store does not work");
-                false
+        let (store_tried, service) = (Arc::clone(&self.store_tried), Arc::clone(&self.service));
+        let told = async {
+            let mut tried = store_tried.lock_owned().await;
+            if let Some((at, works)) = *tried
+                && at.elapsed() < STORE_TRIED_EVERY
+            {
+                return works;
             }
-            Ok(Err(_)) | Err(_) => {
-                tracing::error!("the store does not answer");
-                false
-            }
+            let trial = move || {
+                let checked = pollster::block_on(service.check_store());
+                if let Err(error) = &checked {
+                    tracing::error!(error = error as &dyn std::error::Error, "the store does not work");
+                }
+                *tried = Some((Instant::now(), checked.is_ok()));
+                checked.is_ok()
+            };
+            tokio::task::spawn_blocking(trial).await.unwrap_or(false)
         };
-        *tried = Some((Instant::now(), works));
+        let Ok(works) = tokio::time::timeout(STORE_TRIAL_MAX, told).await else {
+            tracing::error!("the store does not answer");
+            return false;
+        };
         works
     }
 
-    /// Answers a request.
-    #[expect(clippy::disallowed_methods, reason = "measures how long it takes; tells nobody the time")]
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let start = Instant::now();
+    /// Answers a request of the peer that has this address. It is performed to its end, and told of, though the client
+    /// goes away meanwhile; the guard is held until then.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        guard: Guard,
+    ) -> Response<Full<Bytes>> {
         let request_id = Uuid::new_v4().to_string();
-        // Whatever is logged on the way has the id, at every level.
-        let logged = tracing::error_span!("request", request_id);
-        let (parts, body) = request.into_parts();
-        let span = RequestSpan::begin(self.traces.as_ref(), &parts.headers);
-        let mut told = Told { operation: "none", caller: None, span };
-        let answer = self.perform(&parts, body, &request_id, &mut told).instrument(logged).await;
-
-        let error = answer.as_ref().err().map(|refusal| refusal.name);
-        let outcome = error.unwrap_or("OK");
-        let took = start.elapsed();
-        self.metrics.answered(told.operation, outcome, took);
-        let partition = &self.service.scope().partition;
-        tracing::info!(
-            request_id,
-            operation = told.operation,
-            principal = told.caller.as_ref().map(|caller| caller.principal.arn(partition)),
-            region = told.caller.as_ref().map(|caller| caller.region.as_str()),
-            outcome,
-            took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            "request"
-        );
-        let Told { operation, caller, span } = told;
-        let response = dress(answer, route::is_query(&parts.headers), &request_id);
-        let status = response.status().as_u16();
-        span.end(&Ended { operation, request_id: &request_id, caller: caller.as_ref(), status, error });
-        response
+        let (is_query, id) = (route::is_query(request.headers()), request_id.clone());
+        let task = tokio::spawn(async move {
+            let _guard = guard;
+            let (parts, body) = request.into_parts();
+            let traces = self.traces.as_ref();
+            let mut record = Record::begin(&self.service, &self.metrics, traces, &parts.headers, &id);
+            // Whatever is logged on the way has the id, at every level.
+            let logged = tracing::error_span!("request", request_id = id);
+            let answer = self.perform(&parts, body, peer, &id, &mut record).instrument(logged).await;
+            let error = answer.as_ref().err().map(|refusal| refusal.name);
+            let response = dress(answer, is_query, &id);
+            record.end(response.status().as_u16(), error);
+            response
+        });
+        task.await.unwrap_or_else(|_| dress(Err(Refusal::INTERNAL), is_query, &request_id))
     }
 
     async fn perform(
         self: &Arc<Self>,
         parts: &Parts,
         body: Incoming,
+        peer: IpAddr,
         request_id: &str,
-        told: &mut Told,
+        record: &mut Record,
     ) -> Result<Answer, Refusal> {
+        // Nobody has everything by withholding bodies.
+        let unproven = self.unproven.admit(peer).ok_or(Refusal::OVERLOADED)?;
         let _in_flight = Arc::clone(&self.in_flight).try_acquire_owned().map_err(|_| Refusal::OVERLOADED)?;
         check_headers(&parts.headers, &self.limits)?;
         let route = Route::of(parts)?;
-        told.operation = route.name();
+        record.operation = route.name();
         let body = Arc::new(read(body, &self.limits).await?);
         match route {
             Route::Kms(_) | Route::NotBuilt(_) => json::check(&body, &self.limits)?,
             Route::CallerIdentity => query::check_get_caller_identity(&body)?,
         }
 
-        let authenticating = told.span.child("authenticate");
+        let authenticating = record.span.child("authenticate");
         let caller = self.authenticated(route, parts, &body).await;
         drop(authenticating);
         let mut caller = caller?;
+        drop(unproven);
         caller.request_id = Some(request_id.to_owned());
-        told.caller = Some(caller.clone());
-        let _performing = told.span.child("perform");
+        record.caller = Some(caller.clone());
+        let _performing = record.span.child("perform");
         match route {
             Route::NotBuilt(name) => Err(Refusal::not_built(name)),
             Route::CallerIdentity => {
-                let _asked = self.admit(&caller, Class::Reading)?;
+                let asked = self.admit(&caller, Class::Reading)?;
                 let arn = caller.principal.arn(&self.service.scope().partition);
-                let account = caller.principal.account().as_str();
-                let user_id = self.user_id(&caller).await?;
-                let body = query::caller_identity(&arn, &user_id, account, request_id);
+                let account = caller.principal.account().clone();
+                let user_id = self.user_id(asked, caller).await?;
+                let body = query::caller_identity(&arn, &user_id, account.as_str(), request_id);
                 Ok(Answer { media_type: query::ANSWER_MEDIA_TYPE, body })
             }
             Route::Kms(operation) => self.operate(operation, caller, body).await,
@@ -221,12 +218,13 @@ impl Front {
     }
 
     /// What AWS calls the user id of the caller.
-    async fn user_id(self: &Arc<Self>, caller: &Caller) -> Result<String, Refusal> {
-        let (front, principal) = (Arc::clone(self), caller.principal.clone());
-        let job = move || pollster::block_on(front.service.user_id(&principal));
-        let found = tokio::task::spawn_blocking(job).await.map_err(|_| Refusal::INTERNAL)?;
-        // It may have been removed since it was authenticated.
-        found.map_err(|error| Refusal::from(&error))?.ok_or_else(nobody)
+    async fn user_id(self: &Arc<Self>, asked: Asked, caller: Caller) -> Result<String, Refusal> {
+        let job = move |front: &Self| {
+            let found = pollster::block_on(front.service.user_id(&caller.principal));
+            // It may have been removed since it was authenticated.
+            found.map_err(|error| Refusal::from(&error))?.ok_or_else(nobody)
+        };
+        self.work(asked, job).await
     }
 
     async fn operate(
@@ -236,13 +234,7 @@ impl Front {
         body: Arc<Zeroizing<Vec<u8>>>,
     ) -> Result<Answer, Refusal> {
         let asked = self.admit(&caller, Class::of(operation))?;
-        // First the account's own turn, then everybody's, so that an account waits behind itself.
-        let turn = asked.turn().await.ok_or(Refusal::INTERNAL)?;
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Refusal::INTERNAL)?;
-        let (front, logged) = (Arc::clone(self), Span::current());
-        let job = move || {
-            let _held = (asked, turn, permit);
-            let _logged = logged.entered();
+        let job = move |front: &Self| {
             let request = json::parse(operation, &body)?;
             drop(body);
             let response = pollster::block_on(front.service.call_as(&caller, request)).map_err(|error| {
@@ -257,12 +249,30 @@ impl Front {
             })?;
             json::response(&response).map_err(|_| Refusal::INTERNAL)
         };
-        let body = tokio::task::spawn_blocking(job).await.map_err(|_| Refusal::INTERNAL)??;
+        let body = self.work(asked, job).await?;
         Ok(Answer { media_type: json::MEDIA_TYPE, body })
     }
 
+    /// Does for an account what may wait for the store, on a thread that may.
+    async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        job: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        // First the account's own turn, then everybody's, so that an account waits behind itself.
+        let turn = asked.turn().await.ok_or(Refusal::INTERNAL)?;
+        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| Refusal::INTERNAL)?;
+        let (front, logged) = (Arc::clone(self), Span::current());
+        let held = (asked, turn, permit);
+        let job = move || {
+            let _held = held;
+            logged.in_scope(|| job(&front))
+        };
+        tokio::task::spawn_blocking(job).await.map_err(|_| Refusal::INTERNAL)?
+    }
+
     #[expect(clippy::disallowed_methods, reason = "a rate is over time that passes, whatever the clock says")]
-    fn admit(&self, caller: &Caller, class: Class) -> Result<crate::limits::Asked, Refusal> {
+    fn admit(&self, caller: &Caller, class: Class) -> Result<Asked, Refusal> {
         let asked = self.accounts.admit(caller.principal.account(), class, Instant::now());
         asked.ok_or(Refusal::THROTTLED)
     }

@@ -22,6 +22,7 @@ mod limits;
 mod listener;
 mod local_ca;
 mod metrics;
+mod record;
 mod route;
 mod server;
 mod shutdown;
@@ -34,7 +35,7 @@ pub use config::{Config, Limits, Rates, TlsFiles, TlsMin, Transport};
 pub use error::{ServeError, TlsError, TracesError};
 pub use local_ca::{LocalCa, VALID_DAYS};
 pub use server::{Liveness, Server};
-pub use traces::{Traces, TracesConfig, TracesEncoding};
+pub use traces::{CollectorTrust, Traces, TracesConfig, TracesEncoding};
 
 #[cfg(doc)]
 use keyfold_kms::Service;

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
-use crate::limits::{Connected, Connections};
+use crate::limits::{Counted, Peers};
 use crate::metrics::Metrics;
 use crate::shutdown::{Guard, Stopping};
 use crate::tls::ALPN_HTTP2;
@@ -33,14 +33,15 @@ pub(crate) struct Listener<A> {
     /// `None` for plain HTTP.
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) limits: Limits,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Arc<Peers>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Answers a request of the peer that has this address.
     pub(crate) answer: A,
 }
 
 impl<A, F> Listener<A>
 where
-    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    A: Fn(Request<Incoming>, IpAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
 {
     /// Takes connections until the server stops, and closes the socket then, whatever connections still do.
@@ -70,9 +71,9 @@ where
         };
         let (listener, mut stopping, guard) = (Arc::clone(self), stopping.clone(), stopping.guard());
         tokio::spawn(async move {
-            let held: (Connected, Guard) = (connected, guard);
+            let held: (Counted, Guard) = (connected, guard);
             tokio::select! {
-                result = listener.connection(stream, stopping.clone()) => if let Err(error) = result {
+                result = listener.connection(stream, peer.ip(), stopping.clone()) => if let Err(error) = result {
                     tracing::debug!(%peer, error = %error, "a connection failed");
                 },
                 () = stopping.wait_out() => tracing::warn!(%peer, "a connection was cut"),
@@ -81,11 +82,11 @@ where
         });
     }
 
-    async fn connection(&self, stream: TcpStream, mut stopping: Stopping) -> io::Result<()> {
+    async fn connection(&self, stream: TcpStream, peer: IpAddr, mut stopping: Stopping) -> io::Result<()> {
         // Answers are short and written at once.
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else {
-            return self.http(stream, false, stopping).await;
+            return self.http(stream, peer, false, stopping).await;
         };
         let limit = Duration::from_millis(self.limits.handshake_ms_max);
         let handshake = tokio::select! {
@@ -95,7 +96,7 @@ where
         match handshake {
             Ok(Ok(stream)) => {
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2);
-                self.http(stream, is_http2, stopping).await
+                self.http(stream, peer, is_http2, stopping).await
             }
             Ok(Err(error)) => {
                 self.metrics.handshakes_failed.add();
@@ -108,7 +109,7 @@ where
         }
     }
 
-    async fn http<S>(&self, stream: S, is_http2: bool, mut stopping: Stopping) -> io::Result<()>
+    async fn http<S>(&self, stream: S, peer: IpAddr, is_http2: bool, mut stopping: Stopping) -> io::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -116,7 +117,7 @@ where
         let activity = Arc::new(Activity::new());
         let (answer, seen) = (self.answer.clone(), Arc::clone(&activity));
         let service = service_fn(move |request| {
-            let (answer, in_request) = (answer(request), seen.begin());
+            let (answer, in_request) = (answer(request, peer), seen.begin());
             async move {
                 let response = answer.await;
                 drop(in_request);
@@ -125,14 +126,19 @@ where
         });
         let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
         let idle = Duration::from_millis(self.limits.idle_ms_max);
-        tokio::select! {
+        let is_idle = tokio::select! {
             result = connection.as_mut() => return result.map_err(io::Error::other),
-            () = stopping.wait() => {}
-            () = activity.idle_for(idle) => {}
-        }
+            () = stopping.wait() => false,
+            () = activity.idle_for(idle) => true,
+        };
         // Requests in progress are answered, new ones are not taken.
         connection.as_mut().graceful_shutdown();
-        connection.await.map_err(io::Error::other)
+        let ended = async { connection.await.map_err(io::Error::other) };
+        if is_idle {
+            // The peer may have something to take yet, and need not take it.
+            return tokio::time::timeout(idle, ended).await?;
+        }
+        ended.await
     }
 
     fn builder(&self, is_http2: bool) -> Builder<TokioExecutor> {

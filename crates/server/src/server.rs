@@ -13,7 +13,7 @@ use crate::admin::Admin;
 use crate::config::{Config, Limits, Transport};
 use crate::error::ServeError;
 use crate::front::Front;
-use crate::limits::Connections;
+use crate::limits::Peers;
 use crate::listener::Listener;
 use crate::metrics::Metrics;
 use crate::shutdown::Stop;
@@ -112,7 +112,7 @@ impl Server {
     /// of it was answered in time.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         let stopper = Stop::new();
-        let connections = Connections::new(self.limits.connections_max, self.limits.connections_per_peer_max);
+        let connections = Peers::new(self.limits.connections_max, self.limits.connections_per_peer_max);
         let mut tasks = tokio::task::JoinSet::new();
         tasks.spawn(upkeep::run(Arc::clone(&self.service)));
 
@@ -130,19 +130,19 @@ impl Server {
             let listener = Listener {
                 tls: None,
                 limits: self.limits.clone(),
-                connections: Connections::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX),
+                connections: Peers::new(ADMIN_CONNECTIONS_MAX, ADMIN_CONNECTIONS_MAX),
                 metrics: Arc::default(),
-                answer: move |request| Arc::clone(&admin).answer(request),
+                answer: move |request, _| Arc::clone(&admin).answer(request),
             };
             tasks.spawn(listener.run(socket, stopper.stopping()));
         }
-        let front = Arc::clone(&self.front);
+        let (front, stopping) = (Arc::clone(&self.front), stopper.stopping());
         let listener = Listener {
             tls: self.identity.map(|(_, config)| TlsAcceptor::from(config)),
             limits: self.limits.clone(),
             connections,
             metrics: self.metrics,
-            answer: move |request| Arc::clone(&front).answer(request),
+            answer: move |request, peer| Arc::clone(&front).answer(request, peer, stopping.guard()),
         };
         tasks.spawn(listener.run(self.api, stopper.stopping()));
 

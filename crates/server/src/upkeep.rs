@@ -37,12 +37,15 @@ pub(crate) async fn run(service: Arc<Service>) {
     }
 }
 
-/// Writes down what is only in memory, as the last thing before a server ends.
+/// Writes down what is only in memory, as the last thing before a server ends. A store that hangs is not waited for.
 pub(crate) async fn finish(service: Arc<Service>) {
-    let flushed = tokio::task::spawn_blocking(move || pollster::block_on(service.flush())).await;
-    if !matches!(flushed, Ok(Ok(()))) {
+    let flush = tokio::task::spawn_blocking(move || pollster::block_on(service.flush()));
+    let flushed = tokio::time::timeout(FINISH_MAX, flush).await;
+    if !matches!(flushed, Ok(Ok(Ok(())))) {
         tracing::error!("could not write down when keys were last used");
     }
 }
 
 const PERIOD: Duration = Duration::from_secs(60);
+/// The store itself may be waited for by another process for 10 s.
+const FINISH_MAX: Duration = Duration::from_secs(15);

@@ -61,7 +61,9 @@ fn perform(command: &KeysCommand, service: &KeyService, console: Console) -> Res
         }
         KeysCommand::Rotate(args) => {
             let response = open()?.send(RotateKeyOnDemandRequest::new(&args.key))?;
-            respond(args.format.json, &response, |response| format!("{}: rotated", response.key_id))
+            respond(args.format.json, &response, |response| {
+                format!("{}: rotated", printable(&response.key_id))
+            })
         }
         KeysCommand::ScheduleDeletion { key: args, days } => {
             let mut request = ScheduleKeyDeletionRequest::new(&args.key);
@@ -69,13 +71,14 @@ fn perform(command: &KeysCommand, service: &KeyService, console: Console) -> Res
             let response = open()?.send(request)?;
             respond(args.format.json, &response, |response| {
                 let date = response.deletion_date.map(moment).unwrap_or_default();
-                format!("{}: disabled now, to be deleted on {date}", response.key_id)
+                let key_id = printable(&response.key_id);
+                format!("{key_id}: disabled now, to be deleted on {date}")
             })
         }
         KeysCommand::CancelDeletion(args) => {
             let response = open()?.send(CancelKeyDeletionRequest::new(&args.key))?;
             respond(args.format.json, &response, |response| {
-                format!("{}: will not be deleted; it is disabled", response.key_id)
+                format!("{}: will not be deleted; it is disabled", printable(&response.key_id))
             })
         }
     }
@@ -149,13 +152,25 @@ fn list(service: &OpenService, json: bool) -> Result<(), Failure> {
     }
     let mut rows = Vec::new();
     for key in keys {
-        let metadata = service.send(DescribeKeyRequest::new(&key.key_id))?.key_metadata;
+        let metadata = metadata_of(service, &key.key_id)?;
+        let of_key =
+            |text: fn(&KeyMetadata) -> Option<String>| metadata.as_ref().and_then(text).unwrap_or_default();
+        let state = of_key(|key| key.key_state.as_ref().map(ToString::to_string));
+        let created = of_key(|key| key.creation_date.map(moment));
+        let description = of_key(|key| key.description.clone());
         let aliases = aliases.remove(&key.key_id).unwrap_or_default().join(" ");
-        let state = metadata.key_state.as_ref().map(ToString::to_string).unwrap_or_default();
-        let created = metadata.creation_date.map(moment).unwrap_or_default();
-        rows.push([key.key_id, state, created, aliases, metadata.description.unwrap_or_default()]);
+        rows.push([key.key_id, state, created, aliases, description]);
     }
     answer(&table(["KEY ID", "STATE", "CREATED", "ALIASES", "DESCRIPTION"], &rows))
+}
+
+/// What there is to say of a listed key; nothing if its policy keeps that from who asks, or it was deleted meanwhile.
+fn metadata_of(service: &OpenService, key_id: &str) -> Result<Option<KeyMetadata>, KmsError> {
+    match service.send(DescribeKeyRequest::new(key_id)) {
+        Ok(response) => Ok(Some(response.key_metadata)),
+        Err(error) if matches!(error.kind(), ErrorKind::AccessDenied | ErrorKind::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The keys of all pages.

@@ -146,10 +146,13 @@ impl Decrypt<'_> {
                 Err(error) if error.code == Code::NoUsableKey => {
                     failure = error.or_hint(|| self.keys.hint(header))
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    failure = error;
+                    break;
+                }
             }
         }
-        Err(failure)
+        Err(self.keys.with_other_ways(failure))
     }
 
     fn client(&self, attempt: Attempt) -> Result<Client, Failure> {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | the key store's directory | read and write, not execute |
 //! | the directories of its certificate and key | read; a directory, since files are often replaced by renaming |
-//! | what every program needs of the system: libraries that are loaded late, name resolution, CA certificates | read |
+//! | what every program needs of the system: libraries that are loaded late, name resolution | read |
 //! | everything else | nothing |
 //! | TCP connections that it opens | only to send traces |
 //! | signals to processes outside | none |
@@ -54,9 +54,6 @@ pub(super) fn restrict(sandbox: &Sandbox) -> Result<Enforced, RulesetError> {
     for path in SYSTEM {
         ruleset = allow(ruleset, Path::new(path), read)?;
     }
-    for path in LIBRARIES {
-        ruleset = allow(ruleset, Path::new(path), read | AccessFs::Execute)?;
-    }
     Ok(match ruleset.restrict_self()?.ruleset {
         RulesetStatus::FullyEnforced => Enforced::All,
         RulesetStatus::PartiallyEnforced => Enforced::Part,
@@ -89,9 +86,12 @@ fn directories_of(file: &Path) -> Vec<PathBuf> {
 /// The version whose rights are asked for; an older kernel gives what it has.
 const KNOWN: ABI = ABI::V6;
 
-const LIBRARIES: [&str; 4] = ["/lib", "/lib64", "/usr/lib", "/usr/lib64"];
-
 const SYSTEM: [&str; 14] = [
+    // Libraries. Landlock counts as execution what starts a program, not what loads a library.
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
     // Name resolution, to send traces.
     "/etc/gai.conf",
     "/etc/host.conf",
@@ -100,11 +100,6 @@ const SYSTEM: [&str; 14] = [
     "/etc/nsswitch.conf",
     "/etc/resolv.conf",
     "/run/systemd/resolve",
-    // CA certificates, for the same.
-    "/etc/pki",
-    "/etc/ssl",
-    "/usr/local/share/ca-certificates",
-    "/usr/share/ca-certificates",
     // How many processors there are for it, and how much memory it has.
     "/proc/self",
     "/sys/fs/cgroup",

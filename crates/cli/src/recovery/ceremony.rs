@@ -18,7 +18,7 @@ pub(super) fn show(terminal: &mut Terminal, shares: &[Share]) -> Result<(), Fail
     terminal.ask("Is nobody looking over your shoulder? Enter shows the first. ")?;
     for share in shares {
         terminal.clear()?;
-        terminal.show(&page(share)?)?;
+        terminal.show_secret(&page(share)?)?;
         terminal.ask("\nEnter when it is on paper. ")?;
     }
     terminal.clear()
@@ -27,7 +27,7 @@ pub(super) fn show(terminal: &mut Terminal, shares: &[Share]) -> Result<(), Fail
 /// Has the user type shares of this set back, until there are enough.
 pub(super) fn typed_back(terminal: &mut Terminal, shares: &[Share]) -> Result<Vec<Share>, Failure> {
     let set = super::set(shares);
-    terminal.show(&format!("Type {THRESHOLD} of the shares back, in any order, to prove the papers.\n"))?;
+    terminal.show(&format!("Type {THRESHOLD} of the shares back, in any order, to prove these papers.\n"))?;
     collect(terminal, usize::from(THRESHOLD), Some(&set))
 }
 
@@ -43,30 +43,32 @@ pub(super) fn typed(terminal: &mut Terminal) -> Result<Vec<Share>, Failure> {
 fn collect(terminal: &mut Terminal, needed: usize, set: Option<&str>) -> Result<Vec<Share>, Failure> {
     let mut shares: Vec<Share> = Vec::new();
     let mut needed = needed;
+    // Shown with the next question, since what is typed before that is forgotten.
+    let mut said = String::new();
     while shares.len() < needed {
-        match (set, shares.len()) {
+        let which = match (set, shares.len()) {
             // How many are needed is written in the first one.
-            (None, 0) => terminal.show("\nThe first share:\n")?,
-            (_, given) => terminal.show(&format!("\nShare {} of {needed}:\n", given + 1))?,
-        }
-        let text = text(terminal)?;
+            (None, 0) => "The first share".to_owned(),
+            (_, given) => format!("Share {} of {needed}", given + 1),
+        };
+        let text = text(terminal, &format!("{said}\n{which}:\n"))?;
         let share = match Share::parse(&text) {
             Ok(share) => share,
             Err(error) => {
-                terminal.show(&format!("  {error}. Once more.\n"))?;
+                said = format!("  {error}. Once more.\n");
                 continue;
             }
         };
         let expected = set.map(str::to_owned).or_else(|| shares.first().map(Share::set));
         if expected.is_some_and(|expected| share.set() != expected) {
-            terminal.show(&format!("  This share is of another set, {}.\n", share.set()))?;
+            said = format!("  This share is of another set, {}.\n", share.set());
             continue;
         }
         if shares.iter().any(|earlier| earlier.index() == share.index()) {
-            terminal.show(&format!("  Share {} was typed already.\n", share.index()))?;
+            said = format!("  Share {} was typed already.\n", share.index());
             continue;
         }
-        terminal.show(&format!("  That is share {}.\n", share.index()))?;
+        said = format!("  That is share {}.\n", share.index());
         needed = needed.max(usize::from(share.threshold()));
         shares.push(share);
     }
@@ -75,22 +77,22 @@ fn collect(terminal: &mut Terminal, needed: usize, set: Option<&str>) -> Result<
 }
 
 /// Reads one share, on one line or several, until it has all its characters. An empty line begins anew.
-fn text(terminal: &mut Terminal) -> Result<Zeroizing<String>, Failure> {
+fn text(terminal: &mut Terminal, question: &str) -> Result<Zeroizing<String>, Failure> {
     // Room for all of it, so that growing leaves no copy behind.
     let mut text = Zeroizing::new(String::with_capacity(8 * TEXT_LEN));
+    let mut line = terminal.ask_secret(&format!("{question}> "))?;
     loop {
-        let line = terminal.ask("> ")?;
         if line.is_empty() {
             text.clear();
-            continue;
-        }
-        if text.len() + line.len() > text.capacity() {
+        } else if text.len() + line.len() > text.capacity() {
             return Ok(line);
+        } else {
+            text.push_str(&line);
+            if text.chars().filter(|c| !c.is_whitespace() && *c != '-').count() >= TEXT_LEN {
+                return Ok(text);
+            }
         }
-        text.push_str(&line);
-        if text.chars().filter(|c| !c.is_whitespace() && *c != '-').count() >= TEXT_LEN {
-            return Ok(text);
-        }
+        line = terminal.ask_on("> ")?;
     }
 }
 

@@ -42,7 +42,14 @@ pub(crate) fn at_init(
     console: Console,
 ) -> Result<(), Failure> {
     if block_on(opened.service().recovery_copy()).map_err(|error| failed(&error.into()))?.is_some() {
-        return Ok(());
+        return match out {
+            Some(directory) => Err(Failure::usage(format!(
+                "this key store has a recovery copy already, so --recovery-out writes none to {}",
+                shown(directory)
+            ))
+            .hint("keyfold recovery create --out DIR makes another one")),
+            None => Ok(()),
+        };
     }
     match (out, Terminal::attended()) {
         (None, None) => console.notice(NO_COPY),
@@ -75,7 +82,20 @@ fn create(opened: &OpenStore, out: Option<&Path>, console: Console) -> Result<()
     ceremony::show(&mut terminal, &shares)?;
     let typed = ceremony::typed_back(&mut terminal, &shares)?;
     prove(opened, &typed)?;
-    answer(&format!("recovery shares {} are proven: any {} open this key store", set(&shares), typed.len()))
+    let (proven, others): (Vec<&Share>, Vec<&Share>) =
+        shares.iter().partition(|share| typed.iter().any(|typed| typed.index() == share.index()));
+    answer(&format!(
+        "recovery shares {} of set {} are proven: they open this key store\n\
+         recovery shares {} were not typed back; keyfold recovery check proves them, together with one of the others",
+        numbers(&proven),
+        set(&shares),
+        numbers(&others)
+    ))
+}
+
+/// The numbers of shares: `1, 4, 5`.
+fn numbers(shares: &[&Share]) -> String {
+    shares.iter().map(|share| share.index().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn restore(store: &KeyStore, files: &[PathBuf], passphrase: bool, replace: bool) -> Result<(), Failure> {
@@ -88,7 +108,10 @@ fn restore(store: &KeyStore, files: &[PathBuf], passphrase: bool, replace: bool)
     let kept =
         block_on(Embedded::restore_root(home, &shares, &root, replace)).map_err(|error| refused(&error))?;
     for old in kept {
-        answer(&format!("the root of trust before is kept as {}; it opens nothing any more", shown(&old)))?;
+        answer(&format!(
+            "the root of trust before is kept as {}; it opens nothing any more but old copies of the key store",
+            shown(&old)
+        ))?;
     }
     answer(&format!("the key store {} has a new root of trust", shown(home)))
 }

@@ -8,7 +8,7 @@ use keyfold_kms::principals::{Identity, NewAccessKey, Principal, PrincipalError,
 use keyfold_server::{TlsFiles, Transport};
 use pollster::block_on;
 
-use super::{identity, log, run, systemd, tls_min};
+use super::{Starting, identity, log, run, systemd, tls_min};
 use crate::admin::{ADMINISTRATOR_POLICY, POLICY_OF_ADMINISTRATOR, secret};
 use crate::args::{GlobalArgs, ServeArgs};
 use crate::console::{Console, answer, shown};
@@ -16,7 +16,12 @@ use crate::failure::Failure;
 use crate::lockdown::Sandbox;
 use crate::store::KeyStore;
 
-pub(super) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> Result<(), Failure> {
+pub(super) fn serve(
+    args: &ServeArgs,
+    global: &GlobalArgs,
+    console: Console,
+    starting: Starting,
+) -> Result<(), Failure> {
     if !args.listen.ip().is_loopback() {
         return Err(Failure::usage("--dev is for loopback addresses only"));
     }
@@ -54,7 +59,7 @@ pub(super) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
         None => console.note(&format!("its key store is {}", shown(&home))),
     }
     let sandbox = Sandbox::around(home.clone(), ephemeral.is_some());
-    run(args, transport, systemd::passed_socket()?, &opened, sandbox, |server| {
+    run(args, transport, systemd::passed_socket()?, &opened, sandbox, starting, |server| {
         let scheme = if args.insecure_http { "http" } else { "https" };
         let endpoint = format!("{scheme}://{}", server.address());
         let region = service.scope().region.as_str();

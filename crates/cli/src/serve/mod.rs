@@ -14,11 +14,15 @@ pub(crate) use identity::make_identity;
 use std::future::Future;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use keyfold_kms::{Protection, SystemClock};
-use keyfold_server::{Config, Limits, ServeError, Server, TlsFiles, TlsMin, Transport};
+use keyfold_server::{Config, Limits, ServeError, Server, TlsFiles, TlsMin, Traces, TracesConfig, Transport};
 use pollster::block_on;
-use tokio::runtime::Builder;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag::register_conditional_shutdown;
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{ADMIN_LISTEN, GlobalArgs, ServeArgs, TlsVersion};
@@ -32,8 +36,9 @@ pub(crate) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
     if args.check {
         return check::check(args.admin().unwrap_or(ADMIN_LISTEN));
     }
+    let starting = Starting::begin()?;
     if args.dev {
-        return dev::serve(args, global, console);
+        return dev::serve(args, global, console, starting);
     }
     let store = KeyStore::new(global);
     let home = store.home()?;
@@ -60,7 +65,7 @@ pub(crate) fn serve(args: &ServeArgs, global: &GlobalArgs, console: Console) -> 
     if matches!(block_on(opened.service().recovery_copy()), Ok(None)) {
         tracing::warn!("there is no recovery copy of the root of trust; keyfold recovery create makes one");
     }
-    run(args, transport, socket, &opened, Sandbox::around(home.to_owned(), false), |server| {
+    run(args, transport, socket, &opened, Sandbox::around(home.to_owned(), false), starting, |server| {
         let scheme = if args.insecure_http { "http" } else { "https" };
         let admin = server.admin_address().map(|address| format!(", admin on http://{address}"));
         answer(&format!("serving on {scheme}://{}{}", server.address(), admin.unwrap_or_default()))
@@ -74,16 +79,15 @@ fn run(
     socket: Option<TcpListener>,
     opened: &OpenStore,
     mut sandbox: Sandbox,
+    starting: Starting,
     ready: impl FnOnce(&Server) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let traces = traces::asked_for()?;
     if !args.no_sandbox {
         if let Transport::Tls(files) = &transport {
             sandbox.files.extend([files.certificates.clone(), files.key.clone()]);
         }
-        if let Some(traces) = traces::asked_for()? {
-            sandbox.connects = true;
-            sandbox.files.extend(traces.certificates);
-        }
+        sandbox.connects = traces.is_some();
         // The runtime's threads are not there yet: they are to be inside.
         sandbox.enter()?;
     }
@@ -99,13 +103,34 @@ fn run(
     config.socket = socket.map(Arc::new);
     let manager = systemd::Manager::from_env()?;
     config.limits = limits(args);
-    let threads = Builder::new_multi_thread().enable_all().thread_name("keyfold").build();
+    // Operations have `workers_max` at once; authentication and upkeep share the rest. A thread that is not there
+    // takes no memory, and a burst of callers makes as many as it may.
+    let threads = config.limits.workers_max + SHORT_JOBS_MAX;
+    let threads =
+        Builder::new_multi_thread().enable_all().max_blocking_threads(threads).thread_name("keyfold").build();
     let runtime = threads.map_err(|error| Failure::new(Code::Other, error.to_string()))?;
+    let served = serve_in(&runtime, config, traces, &manager, opened, starting, ready);
+    // Not without limit: a store that hangs keeps the thread that asked it.
+    runtime.shutdown_timeout(SHUTDOWN_MAX);
+    served
+}
+
+/// Serves until it is told to end, and what is in progress has ended.
+fn serve_in(
+    runtime: &Runtime,
+    mut config: Config,
+    traces: Option<TracesConfig>,
+    manager: &systemd::Manager,
+    opened: &OpenStore,
+    starting: Starting,
+    ready: impl FnOnce(&Server) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     runtime.block_on(async {
-        let traces = traces::start()?;
+        let traces = traces.map(|traces| Traces::start(&traces)).transpose()?;
         config.traces = traces.clone();
         let server = Server::bind(config, opened.shared_service(), Arc::new(SystemClock)).await?;
         let stop = asked_to_end()?;
+        starting.end();
         ready(&server)?;
         let admin = server.admin_address().map(|address| address.to_string());
         tracing::info!(address = %server.address(), admin, "serving");
@@ -161,6 +186,26 @@ fn tls_min(args: &ServeArgs) -> TlsMin {
     }
 }
 
+/// The time until the server runs, in which SIGTERM and SIGINT end the process at once. For the first process of a
+/// container they would do nothing, and a passphrase or a store can take long.
+struct Starting(Arc<AtomicBool>);
+
+impl Starting {
+    fn begin() -> Result<Self, Failure> {
+        let starting = Arc::new(AtomicBool::new(true));
+        for signal in [SIGTERM, SIGINT] {
+            register_conditional_shutdown(signal, 128 + signal, Arc::clone(&starting))
+                .map_err(|error| Failure::new(Code::Other, error.to_string()))?;
+        }
+        Ok(Self(starting))
+    }
+
+    /// From now on somebody else listens to them.
+    fn end(self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 /// Ends with the first SIGTERM or SIGINT.
 fn asked_to_end() -> Result<impl Future<Output = ()>, Failure> {
     let listen = |kind| signal(kind).map_err(|error| Failure::new(Code::Other, error.to_string()));
@@ -188,3 +233,8 @@ impl From<ServeError> for Failure {
         }
     }
 }
+
+/// For threads that are still waiting when all is over.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
+/// Threads for what no worker does: signatures to verify, and upkeep.
+const SHORT_JOBS_MAX: usize = 16;

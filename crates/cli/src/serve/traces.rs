@@ -3,23 +3,38 @@
 //! They go somewhere only if an endpoint is named, or `OTEL_TRACES_EXPORTER=otlp`. What the specification would have ignored or
 //! replaced by a default, for being unknown or not built here, is refused. Endpoint, headers, time-outs, batches and
 //! resource are read by the library itself.
+//!
+//! A sampler after `parentbased_` is the same as without: whether a request is seen is not its caller's to say.
 
-use keyfold_server::{Traces, TracesConfig, TracesEncoding, TracesError};
+use std::path::PathBuf;
+
+use keyfold_server::{CollectorTrust, TracesConfig, TracesEncoding, TracesError};
 
 use crate::env;
 use crate::failure::{Code, Failure, with_causes};
 
-/// Starts sending, if it is asked for. Within the runtime.
-pub(super) fn start() -> Result<Option<Traces>, Failure> {
-    asked_for()?.map(|config| Ok(Traces::start(&config)?)).transpose()
-}
-
-/// Whether it is asked for, and how.
+/// Whether it is asked for, and how. Reads the certificates, which a sandbox leaves out of reach.
 pub(super) fn asked_for() -> Result<Option<TracesConfig>, Failure> {
-    settings(env::otel)
+    let Some(settings) = settings(env::otel)? else { return Ok(None) };
+    let trust = CollectorTrust::load(settings.certificates.as_deref())?;
+    if settings.is_https && trust.is_empty() {
+        tracing::warn!(
+            "this system has no CA certificates, so no traces can be sent; OTEL_EXPORTER_OTLP_CERTIFICATE names some"
+        );
+    }
+    Ok(Some(TracesConfig { encoding: settings.encoding, ratio: settings.ratio, trust }))
 }
 
-fn settings(var: impl Fn(&str) -> Option<String>) -> Result<Option<TracesConfig>, Failure> {
+/// What the variables say.
+#[derive(Debug)]
+struct Settings {
+    encoding: TracesEncoding,
+    ratio: f64,
+    certificates: Option<PathBuf>,
+    is_https: bool,
+}
+
+fn settings(var: impl Fn(&str) -> Option<String>) -> Result<Option<Settings>, Failure> {
     let of_traces = |name: &str| {
         var(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"))
             .or_else(|| var(&format!("OTEL_EXPORTER_OTLP_{name}")))
@@ -49,19 +64,25 @@ fn settings(var: impl Fn(&str) -> Option<String>) -> Result<Option<TracesConfig>
             "OTEL_EXPORTER_OTLP_{name}: certificates of the client are not built"
         )));
     }
-    if let Some(sampler) = var("OTEL_TRACES_SAMPLER") {
-        judge_sampler(&sampler, var("OTEL_TRACES_SAMPLER_ARG").as_deref())?;
-    }
-    Ok(Some(TracesConfig { encoding, certificates: of_traces("CERTIFICATE").map(Into::into) }))
+    let ratio = match var("OTEL_TRACES_SAMPLER") {
+        Some(sampler) => ratio(&sampler, var("OTEL_TRACES_SAMPLER_ARG").as_deref())?,
+        None => 1.0,
+    };
+    let is_https = of_traces("ENDPOINT").is_some_and(|url| url.to_ascii_lowercase().starts_with("https:"));
+    let certificates = of_traces("CERTIFICATE").map(Into::into);
+    Ok(Some(Settings { encoding, ratio, certificates, is_https }))
 }
 
-fn judge_sampler(sampler: &str, argument: Option<&str>) -> Result<(), Failure> {
+/// How many of all traces a sampler sends, from 0 to 1.
+fn ratio(sampler: &str, argument: Option<&str>) -> Result<f64, Failure> {
     match sampler.strip_prefix("parentbased_").unwrap_or(sampler) {
-        "always_on" | "always_off" => Ok(()),
+        "always_on" => Ok(1.0),
+        "always_off" => Ok(0.0),
         "traceidratio" => {
             let ratio = argument.map(str::parse);
             match ratio {
-                None | Some(Ok(0.0..=1.0)) => Ok(()),
+                None => Ok(1.0),
+                Some(Ok(ratio @ 0.0..=1.0)) => Ok(ratio),
                 _ => Err(refused(
                     "OTEL_TRACES_SAMPLER_ARG",
                     argument.unwrap_or_default(),
@@ -98,7 +119,9 @@ mod tests {
         let var = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         };
-        settings(var).map(|config| config.map(|config| config.encoding)).map_err(|failure| failure.what)
+        settings(var)
+            .map(|settings| settings.map(|settings| settings.encoding))
+            .map_err(|failure| failure.what)
     }
 
     #[test]
@@ -114,6 +137,20 @@ mod tests {
             [("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/json"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
         assert_eq!(said(&[endpoint, protocols[0], protocols[1]]), Ok(Some(TracesEncoding::Json)));
         assert!(said(&[endpoint, protocols[1]]).unwrap_err().contains("\"grpc\""));
+    }
+
+    #[test]
+    fn a_sampler_is_a_ratio_whatever_callers_say() {
+        for (sampler, argument, sent) in [
+            ("always_on", None, 1.0),
+            ("always_off", Some("1"), 0.0),
+            ("traceidratio", Some("0.25"), 0.25),
+            ("traceidratio", None, 1.0),
+        ] {
+            for sampler in [sampler.to_owned(), format!("parentbased_{sampler}")] {
+                assert_eq!(ratio(&sampler, argument).ok(), Some(sent), "{sampler} {argument:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The keys that a message may be decrypted with.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keyfold::keyring::{DiscoveryFilter, Keyring, KmsDiscoveryKeyring, KmsKeyring, MultiKeyring};
@@ -27,6 +28,8 @@ pub(crate) struct DecryptingKeys<'a> {
     partition: Partition,
     opened: OnceCell<Result<OpenService, Failure>>,
     strict: OnceCell<Vec<Arc<dyn Keyring>>>,
+    /// Whether the keys that were named are of several Regions, which may have services of their own.
+    has_regions: Cell<bool>,
     discovered: OnceCell<Option<DiscoveryFilter>>,
 }
 
@@ -46,6 +49,7 @@ impl<'a> DecryptingKeys<'a> {
             partition: args.discovery_partition.clone(),
             opened: OnceCell::new(),
             strict: OnceCell::new(),
+            has_regions: Cell::new(false),
             discovered: OnceCell::new(),
         };
         if !service.is_remote() && !keys.accounts.is_empty() {
@@ -66,11 +70,14 @@ impl<'a> DecryptingKeys<'a> {
     /// Resolves the KMS keys that were named: what aliases and ids mean is asked now, and only these keys are used.
     pub(crate) fn prepare(&self) -> Result<(), Failure> {
         let mut strict: Vec<Arc<dyn Keyring>> = Vec::new();
+        let mut regions = BTreeSet::new();
         for key in self.kms_keys {
             let service = self.open()?;
             let arn = resolve(&service, key)?;
+            regions.insert(arn.parse::<Arn>().ok().map(|arn| arn.region().to_owned()));
             strict.push(Arc::new(KmsKeyring::new(service.kms(), arn)));
         }
+        self.has_regions.set(regions.len() > 1);
         self.strict.get_or_init(|| strict);
         let discovered = match self.service {
             _ if !self.kms_keys.is_empty() => None,
@@ -111,16 +118,22 @@ impl<'a> DecryptingKeys<'a> {
         keyrings.extend(self.strict.get().into_iter().flatten().cloned());
         if let (Attempt::GivenAndFound, Some(filter)) = (attempt, self.filter()) {
             // That there is a store would not help: it has to be the one that has the key.
-            let no_other_way = self.raw.is_empty();
             let cannot = |failure: Failure| Failure {
                 hint: failure.hint.filter(|_| failure.code != Code::NoUsableKey),
-                is_of_all: no_other_way,
+                is_of_all: true,
                 ..failure
             };
             let kms = self.open().map_err(cannot)?.kms();
             keyrings.push(Arc::new(KmsDiscoveryKeyring::new(kms, filter.clone())));
         }
         Ok(MultiKeyring::new(None, keyrings))
+    }
+
+    /// `failure`, which ends the run only if nothing else may open the next message: no raw key, and no key of another
+    /// Region.
+    pub(crate) fn with_other_ways(&self, failure: Failure) -> Failure {
+        let is_of_all = failure.is_of_all && self.raw.is_empty() && !self.has_regions.get();
+        Failure { is_of_all, ..failure }
     }
 
     /// What to try with a message that none of the keys opened.

@@ -148,6 +148,34 @@ fn a_server_ends_in_order_inside_its_sandbox() {
 }
 
 #[test]
+fn a_signal_ends_a_server_that_is_still_starting() {
+    let place = Place::new();
+    let passphrase = place.path("passphrase");
+    assert!(Command::new("mkfifo").arg(&passphrase).status().unwrap().success());
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        // Nobody writes the passphrase, so it starts for ever.
+        let mut command = place.command(&["--passphrase-file", "passphrase", "serve", "--dev"]);
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let caught = || {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+            let set = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
+            u64::from_str_radix(set, 16).unwrap()
+        };
+        // The first process of a container gets no signal that it does not catch.
+        let both = 1 << (Signal::TERM.as_raw() - 1) | 1 << (Signal::INT.as_raw() - 1);
+        for _ in 0..500 {
+            if caught() & both == both {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        assert_eq!(caught() & both, both, "caught");
+        kill_process(Pid::from_child(&process), signal).unwrap();
+        assert_eq!(process.wait().unwrap().code(), Some(code));
+    }
+}
+
+#[test]
 fn root_becomes_another_user_for_good() {
     let place = Place::new();
     if !geteuid().is_root() {

@@ -16,7 +16,35 @@ fn init_makes_an_administrator_and_a_certificate_once() {
     let before = std::fs::read(tls.join("ca.pem")).unwrap();
     let again = place.ok(&["init"]);
     assert!(!again.contains("SECRET") && again.contains("is there already"), "{again}");
+    assert!(
+        again.contains("keyfold principals create-access-key admin makes it another access key"),
+        "{again}"
+    );
     assert_eq!(std::fs::read(tls.join("ca.pem")).unwrap(), before);
+}
+
+#[test]
+fn init_completes_an_administrator_that_was_left_half_made_and_no_other() {
+    let place = Place::new();
+    let said = place.ok(&["init", "--no-recovery"]);
+    let access_key = |said: &str| {
+        let (_, id) = said.split_once("AWS_ACCESS_KEY_ID=").unwrap();
+        id.lines().next().unwrap().to_owned()
+    };
+    // As if it had ended before the access key; and then, before the policy.
+    place.ok(&["principals", "delete-access-key", &access_key(&said)]);
+    let said = place.ok(&["init"]);
+    place.ok(&["principals", "delete-access-key", &access_key(&said)]);
+    place.ok(&["principals", "delete-policy", "admin", "all"]);
+    let said = place.ok(&["init"]);
+    assert!(place.ok(&["principals", "get-policy", "admin", "all"]).contains("kms:*"));
+
+    // One with another policy was made by somebody else, who knows why it has no access key.
+    place.ok(&["principals", "delete-access-key", &access_key(&said)]);
+    place.write("less", r#"{"Statement":{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}}"#);
+    place.ok(&["principals", "put-policy", "admin", "all", "less"]);
+    assert!(!place.ok(&["init"]).contains("AWS_ACCESS_KEY_ID="));
+    assert!(place.ok(&["principals", "get-policy", "admin", "all"]).contains("kms:ListKeys"));
 }
 
 #[test]

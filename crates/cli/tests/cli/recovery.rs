@@ -3,9 +3,11 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::{Place, write};
@@ -39,6 +41,8 @@ fn without_a_terminal_init_says_that_there_is_no_copy_until_one_is_made() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     assert!(said.stderr.contains("in the clear"), "{}", said.stderr);
     assert!(!place.run(&["init"]).stderr.contains("NO RECOVERY COPY"));
+    let said = place.fails(&["init", "--recovery-out", "more"], 2);
+    assert!(said.contains("has a recovery copy already") && said.contains("recovery create --out"), "{said}");
 }
 
 #[test]
@@ -95,7 +99,10 @@ fn a_forgotten_passphrase_is_replaced_and_the_old_root_kept() {
     let files = share_files(&place.path("shares"));
     let args = ["--passphrase-file", "second", "recovery", "restore", "--replace"];
     let said = place.ok(&with_files(&args, &[&files[0], &files[1], &files[2]]));
-    assert!(said.contains("root.json.old"), "{said}");
+    assert!(
+        said.contains("root.json.old; it opens nothing any more but old copies of the key store"),
+        "{said}"
+    );
     assert!(place.store().join("root.json.old").exists());
     assert!(place.fails(&["--passphrase-file", "first", "keys", "list"], 8).contains("passphrase is wrong"));
     assert_eq!(place.ok(&["--passphrase-file", "second", "decrypt", "data.encrypted", "-o", "-"]), "kept");
@@ -183,6 +190,16 @@ impl Person {
         self.screen.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 
+    fn is_cleared_and_ends_by(&mut self, signal: Signal) {
+        self.sees(CLEARED);
+        assert_eq!(self.child.wait().unwrap().signal(), Some(signal.as_raw()));
+    }
+
+    /// A key that is no text.
+    fn presses(&mut self, key: u8) {
+        self.screen.write_all(&[key]).unwrap();
+    }
+
     /// Writes the next share down.
     fn copies_share(&mut self, index: u8) -> String {
         self.sees(&format!("Recovery share {index} of 5"));
@@ -218,7 +235,9 @@ fn a_person_at_a_terminal_writes_five_shares_down_and_types_three_back() {
     groups.chunks(5).for_each(|line| person.types(&line.join(" ")));
     person.sees("That is share 1.");
     person.types(&shares[4].replace(' ', ""));
-    person.sees("are proven: any 3 open this key store");
+    person.sees("recovery shares 1, 4, 5 of set ");
+    person.sees(" are proven: they open this key store");
+    person.sees("recovery shares 2, 3 were not typed back");
     person.sees("created the key store");
     person.sees("AWS_SECRET_ACCESS_KEY=");
     assert!(person.child.wait().unwrap().success());
@@ -258,11 +277,60 @@ fn init_that_is_broken_off_asks_again_and_declining_is_loud() {
     // The end of input, at the beginning of a line.
     person.sees("Recovery share 2 of 5");
     person.sees("Enter when it is on paper. ");
-    person.screen.write_all(b"\x04").unwrap();
-    person.sees("the input has ended");
+    person.presses(END_OF_INPUT);
+    let before = person.sees("the input has ended");
+    assert!(before.contains(CLEARED), "{before:?}");
     assert_eq!(person.child.wait().unwrap().code(), Some(1));
     let mut person = Person::at(&place, &["-q", "init", "--no-recovery"]);
     person.sees("NO RECOVERY COPY");
     person.sees("created the");
     assert!(person.child.wait().unwrap().success());
 }
+
+#[test]
+fn shares_leave_the_screen_when_a_signal_ends_the_ceremony() {
+    let place = Place::new();
+    let begins = || {
+        let mut person = Person::at(&place, &["init"]);
+        person.sees("Enter shows the first. ");
+        person.types("");
+        person.sees("Enter when it is on paper. ");
+        person
+    };
+    for (key, signal) in [(INTERRUPT, Signal::INT), (QUIT, Signal::QUIT)] {
+        let mut person = begins();
+        person.presses(key);
+        person.is_cleared_and_ends_by(signal);
+    }
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut person = begins();
+        kill_process(Pid::from_child(&person.child), signal).unwrap();
+        person.is_cleared_and_ends_by(signal);
+    }
+    place.ok(&["init", "--no-recovery"]);
+    let mut person = Person::at(&place, &["recovery", "check"]);
+    person.sees("The first share:");
+    person.types("kfs1 and what follows");
+    person.presses(INTERRUPT);
+    person.is_cleared_and_ends_by(Signal::INT);
+}
+
+#[test]
+fn what_was_typed_too_early_confirms_nothing() {
+    let place = Place::new();
+    let mut person = Person::at(&place, &["init"]);
+    // Before there is a question.
+    person.types("\n\n");
+    person.sees("Enter shows the first. ");
+    person.presses(END_OF_INPUT);
+    let before = person.sees("the input has ended");
+    assert!(!before.contains("Recovery share"), "{before:?}");
+    assert_eq!(person.child.wait().unwrap().code(), Some(1));
+}
+
+/// What takes all off the screen, and out of what can be scrolled back to.
+const CLEARED: &str = "\x1b[H\x1b[2J\x1b[3J";
+/// Control and C, D, \.
+const INTERRUPT: u8 = 3;
+const END_OF_INPUT: u8 = 4;
+const QUIT: u8 = 28;

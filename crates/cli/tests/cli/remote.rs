@@ -1,5 +1,7 @@
 //! Commands on a key service elsewhere: the real binary against `keyfold serve`, over TLS.
 
+mod failures;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -266,7 +268,7 @@ fn who_asks_has_to_be_known_and_allowed() {
         .env_remove("AWS_ACCESS_KEY_ID")
         .env_remove("AWS_SECRET_ACCESS_KEY");
     let ran: Ran = command.output().unwrap().into();
-    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
     assert!(ran.stderr.contains("there are no AWS credentials"), "{}", ran.stderr);
 }
 
@@ -285,6 +287,16 @@ fn nobody_at_the_port() {
     assert!(ran.stderr.contains(&format!("can't connect to {url}: connection refused")), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: is it running? keyfold serve starts a key service"), "{}", ran.stderr);
     assert_eq!(place.listing(), ["a"]);
+
+    place.write("b", "attack at dusk");
+    place.ok(&["-q", "encrypt", "a", "b"]);
+    let (found, remote) = (["--discovery-account", ACCOUNT], ["--endpoint-url", &url, "--region", "local"]);
+    let args = [&["decrypt", "a.encrypted", "b.encrypted", "-f"], &found[..], &remote[..]].concat();
+    let mut command = place.command(&args);
+    command.env("AWS_ACCESS_KEY_ID", "A").env("AWS_SECRET_ACCESS_KEY", "s");
+    let ran: Ran = command.output().unwrap().into();
+    assert_eq!(ran.code, Some(8), "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("can't connect").count(), 1, "{}", ran.stderr);
 }
 
 #[test]

@@ -43,8 +43,7 @@ impl Container {
         } else {
             return Ok(None);
         };
-        let invalid = |reason| ConfigError::Endpoint { text: text.as_str().into(), reason };
-        let endpoint = Endpoint::parse_any(&text).map_err(invalid)?;
+        let endpoint = Endpoint::parse_any(&text).map_err(|reason| ConfigError::endpoint(&text, reason))?;
         let is_known = endpoint.ip().is_some_and(|ip| [IpAddr::V4(ECS), EKS, EKS_IPV6].contains(&ip));
         if !endpoint.is_https() && !endpoint.is_loopback() && !is_known {
             return Err(CredentialsError::ContainerAddress { variable }.into());

@@ -31,7 +31,7 @@ impl Instance {
             return Ok(None);
         }
         let text = environment.get(var::METADATA_ENDPOINT).unwrap_or(ADDRESS);
-        let invalid = |reason| ConfigError::Endpoint { text: text.into(), reason };
+        let invalid = |reason| ConfigError::endpoint(text, reason);
         let endpoint = Endpoint::parse_any(text).map_err(invalid)?;
         let is_known = [ADDRESS, ADDRESS_IPV6].contains(&endpoint.to_string().as_str());
         if !endpoint.is_https() && !endpoint.is_loopback() && !is_known {

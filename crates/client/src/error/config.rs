@@ -71,7 +71,7 @@ pub enum ConfigError {
     /// Text that can't be an endpoint.
     #[error("the endpoint {text}: {reason}")]
     Endpoint {
-        /// The text.
+        /// The text, with `***` in place of a user and a password.
         text: Box<str>,
         /// What is wrong.
         reason: InvalidEndpoint,
@@ -91,6 +91,21 @@ pub enum ConfigError {
     /// Credentials that are set up wrongly.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+}
+
+impl ConfigError {
+    /// Text that can't be an endpoint. All before its last `@` may be a user and a password, even where the text is no
+    /// URL, since people put any character into a password; it is not kept.
+    pub(crate) fn endpoint(text: &str, reason: InvalidEndpoint) -> Self {
+        let text = match text.rsplit_once('@') {
+            Some((before, rest)) => {
+                let scheme = ["https://", "http://"].into_iter().find(|scheme| before.starts_with(scheme));
+                format!("{}***@{rest}", scheme.unwrap_or_default()).into()
+            }
+            None => text.into(),
+        };
+        Self::Endpoint { text, reason }
+    }
 }
 
 /// What is wrong with a line of a configuration file.

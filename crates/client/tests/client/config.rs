@@ -72,6 +72,33 @@ fn plain_http_is_for_this_machine() {
 }
 
 #[test]
+fn a_password_in_an_endpoint_is_never_shown() {
+    let nobody =
+        || Settings::none().set("AWS_REGION", "eu-central-1").set("AWS_EC2_METADATA_DISABLED", "false");
+    for (url, shown) in [
+        ("https://user:hunter2@kms.example.org", "https://***@kms.example.org"),
+        ("http://hunter2@kms.example.org", "http://***@kms.example.org"),
+        ("https://user:hunter2@hunter2/@kms.example.org/x", "https://***@kms.example.org/x"),
+        ("https://user:hunter2 /?#@kms.example.org", "https://***@kms.example.org"),
+        ("user:hunter2@kms.example.org", "***@kms.example.org"),
+    ] {
+        for settings in [
+            Settings::usual().endpoint(url),
+            Settings::usual().set("AWS_ENDPOINT_URL", url),
+            Settings::usual().set("AWS_ENDPOINT_URL_STS", url),
+            nobody().set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url),
+            nobody().set("AWS_EC2_METADATA_SERVICE_ENDPOINT", url),
+            Settings::usual().file(".aws/config", &format!("[default]\nendpoint_url = {url}\n")),
+        ] {
+            let error = settings.config().unwrap_err();
+            let expected = format!("the endpoint {shown}: it must look like https://HOST[:PORT]");
+            assert_eq!(error.to_string(), expected);
+            assert!(!format!("{error:?}").contains("hunter2"));
+        }
+    }
+}
+
+#[test]
 fn a_bundle_is_trusted_alone_and_must_have_certificates() {
     let fault = |settings: Settings| {
         let error = keyfold_client::Client::new(

@@ -15,12 +15,16 @@ use crate::call::{Call, Scope};
 use crate::error::RecordError;
 use crate::key::grant::{self, Asked};
 use crate::operations::{Handle, OperationRow, Protected, Target as _};
+use crate::root::barrier::Changes;
+use crate::store::Condition;
 
 /// A request that may be performed on its target. There is no other way to get one than [`authorize`].
 #[derive(Debug)]
 pub(crate) struct Authorized<'r, O: Handle> {
     request: &'r O,
     target: O::Target,
+    /// That the keys have the policies still by which it was judged.
+    judged_by: Vec<Condition>,
 }
 
 impl<O: Handle> Authorized<'_, O> {
@@ -33,6 +37,12 @@ impl<O: Handle> Authorized<'_, O> {
     pub(crate) fn target(&self) -> &O::Target {
         &self.target
     }
+
+    /// Lets `changes` happen only while the keys have the policies by which the request was judged. For what gives
+    /// permission away: nobody shall do that once a new policy has taken the right to do it.
+    pub(crate) fn hold(&self, changes: &mut Changes<'_>) {
+        self.judged_by.iter().for_each(|condition| changes.only_if(condition.clone()));
+    }
 }
 
 /// Judges every access that `request` needs to act on `target`.
@@ -43,6 +53,7 @@ pub(crate) async fn authorize<'r, O: Handle>(
     target: O::Target,
 ) -> Result<Authorized<'r, O>, KmsError> {
     let standing = Standing::load(call).await?;
+    let mut judged_by = Vec::new();
     // One permission for each resource; if there are fewer, the last is for all that follow.
     let last = row.actions.last().copied().into_iter().cycle();
     for (resource, action) in target.resources(call).iter().zip(row.actions.iter().copied().chain(last)) {
@@ -55,14 +66,28 @@ pub(crate) async fn authorize<'r, O: Handle>(
         let whose = if is_own { Whose::Own } else { Whose::Foreign };
         let judged = match whose {
             Whose::Foreign if !row.cross_account => Err(Refusal::OwnAccountOnly),
-            _ => judge(call, &standing, whose, resource, access).await?,
+            _ => {
+                let (key_policy, condition) = key_policy_of(call, resource).await?.unzip();
+                judged_by.extend(condition);
+                decide(access, whose, key_policy.as_ref(), &standing)
+            }
         };
         let Err(refusal) = judged else { continue };
         if !refusal.yields_to_grant(whose, action) || !is_granted(call, request, &target, access).await? {
             return Err(tell(refusal, call, whose, resource, access));
         }
     }
-    Ok(Authorized { request, target })
+    Ok(Authorized { request, target, judged_by })
+}
+
+/// Judges the call's action on a key of its account that is about to be made with this policy, as [`authorize`] will
+/// once it is there.
+pub(crate) async fn authorize_on_new(call: &Call<'_>, policy: &Policy, arn: &KeyArn) -> Result<(), KmsError> {
+    let (standing, resource) = (Standing::load(call).await?, Protected::from(arn));
+    let (principal, action) = (&call.principal, call.action);
+    let access = Access { principal, id: standing.id(), action, resource: &resource.arn };
+    let judged = decide(access, Whose::Own, Some(policy), &standing);
+    judged.map_err(|refusal| tell(refusal, call, Whose::Own, &resource, access))
 }
 
 /// Whether `policy`, as the policy of the key `arn`, would let the caller replace it.
@@ -77,21 +102,14 @@ pub(crate) async fn may_put_policy_again(
     Ok(decide(access, Whose::Own, Some(policy), &standing).is_ok())
 }
 
-async fn judge(
+/// The policy of a resource, if it is a key, and the condition that it has it still.
+async fn key_policy_of(
     call: &Call<'_>,
-    standing: &Standing,
-    whose: Whose,
     resource: &Protected,
-    access: Access<'_>,
-) -> Result<Result<(), Refusal>, KmsError> {
-    let key_policy = match &resource.key {
-        Some(arn) => {
-            let (scope, key_id) = place_of(arn)?;
-            Some(key_policy::load(&call.at(&scope), &key_id).await?)
-        }
-        None => None,
-    };
-    Ok(decide(access, whose, key_policy.as_ref(), standing))
+) -> Result<Option<(Policy, Condition)>, RecordError> {
+    let Some(arn) = &resource.key else { return Ok(None) };
+    let (scope, key_id) = place_of(arn)?;
+    Ok(Some(key_policy::load(&call.at(&scope), &key_id).await?))
 }
 
 /// Whether a grant allows what no policy allows and none denies.

@@ -10,7 +10,7 @@
 //! one of these names later is not meant. What a policy says of an access is in [`super::policy`].
 
 use keyfold_crypto::SecretBytes;
-use keyfold_protocol::{ErrorKind, KeyArn, KeyId, KmsError};
+use keyfold_protocol::{ErrorKind, KeyArn, KeyId, KmsError, Partition};
 use serde::{Deserialize, Serialize};
 
 use super::check;
@@ -20,6 +20,7 @@ use crate::error::RecordError;
 use crate::key::record::{from_json, to_json};
 use crate::principals::named::UniqueIds;
 use crate::root::barrier::{Place, Record, Stored};
+use crate::store::Condition;
 
 /// The name that every key policy has.
 pub(crate) const POLICY_NAME: &str = "default";
@@ -45,6 +46,15 @@ impl Record for KeyPolicy {
     }
 }
 
+impl KeyPolicy {
+    /// What it says, of the principals that it was put for. One that does not read is a damaged record: nothing is
+    /// allowed by it.
+    pub(crate) fn read(&self, partition: &Partition) -> Result<Policy, RecordError> {
+        let policy = Policy::parse(&self.document, AttachedTo::Key, partition).ok();
+        policy.and_then(|policy| policy.bound(&self.principals, partition)).ok_or(RecordError::Damaged)
+    }
+}
+
 /// The policy that a key was given, if it was.
 pub(crate) async fn find(call: &Call<'_>, key_id: &KeyId) -> Result<Option<Stored<KeyPolicy>>, RecordError> {
     call.barrier.get(&Place::key_policy(call.scope, key_id)).await
@@ -55,13 +65,13 @@ pub(crate) fn document(call: &Call<'_>, found: Option<Stored<KeyPolicy>>) -> Str
     found.map_or_else(|| default_document(call.scope), |stored| stored.record.document)
 }
 
-/// The policy of a key, read. One that was stored and does not read is a damaged record: nothing is allowed by it.
-pub(crate) async fn load(call: &Call<'_>, key_id: &KeyId) -> Result<Policy, RecordError> {
+/// The policy of a key, read, and the condition that the key has it still.
+pub(crate) async fn load(call: &Call<'_>, key_id: &KeyId) -> Result<(Policy, Condition), RecordError> {
     let found = find(call, key_id).await?;
-    let ids = found.as_ref().map(|stored| stored.record.principals.clone()).unwrap_or_default();
-    let partition = &call.scope.partition;
-    let policy = Policy::parse(&document(call, found), AttachedTo::Key, partition);
-    policy.ok().and_then(|policy| policy.bound(&ids, partition)).ok_or(RecordError::Damaged)
+    let condition = Place::key_policy(call.scope, key_id).as_found(found.as_ref());
+    let by_default = || KeyPolicy { document: default_document(call.scope), principals: UniqueIds::new() };
+    let policy = found.map_or_else(by_default, |stored| stored.record);
+    Ok((policy.read(&call.scope.partition)?, condition))
 }
 
 /// A new policy for the key `arn`, if it may be one: within its limit, evaluable in every part, with principals that

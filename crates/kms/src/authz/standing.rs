@@ -35,6 +35,10 @@ impl Standing {
             // Another role got the name of the one that the session is of.
             return Ok(Self::Nobody);
         }
+        if call.access_key.as_ref().is_some_and(|key| !found.record.access_keys.contains(key)) {
+            // Another user got the name of the one that has signed, or the access key was removed.
+            return Ok(Self::Nobody);
+        }
         let read = |document: &str| {
             let policy = Policy::parse(document, AttachedTo::Identity, &call.scope.partition);
             // It was read before it was stored. Passing it over could pass over a Deny.

@@ -36,6 +36,10 @@ use crate::root::barrier::{Changes, Place, Record, Stored};
 /// Most grants that one key may have (KMS quotas: "Grants per KMS key").
 pub(crate) const GRANTS_PER_KEY_MAX: u32 = 50_000;
 
+/// Most grants that one key may have to one grantee, as every use by him looks through them. KMS had the same quota ("Grants
+/// for a given principal per KMS key").
+pub(crate) const GRANTS_PER_GRANTEE_MAX: usize = 500;
+
 /// The identifier of a grant: 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GrantId(String);
@@ -320,14 +324,24 @@ pub(crate) async fn create(
 ) -> Result<GrantId, Fault> {
     let id = GrantId::random()?;
     changes.unchanged(&key.stored);
+    let limit_exceeded = |message| Fault::Answer(KmsError::new(ErrorKind::LimitExceeded, message));
     let count_place = Place::key_grants(call.scope, &key.id);
-    match call.barrier.get::<KeyGrants>(&count_place).await? {
+    let count = call.barrier.get::<KeyGrants>(&count_place).await?;
+    // After the count: a grant that comes later changes that.
+    let to_grantee = grants_to(call, &key.id, &record.terms.grantee);
+    let given = call.barrier.range::<GrantRecord>(&to_grantee, None, GRANTS_PER_GRANTEE_MAX).await?;
+    if given.len() >= GRANTS_PER_GRANTEE_MAX {
+        return Err(limit_exceeded(format!(
+            "{} has as many grants to {} as a KMS key can have to one principal: {GRANTS_PER_GRANTEE_MAX}.",
+            key.arn, record.terms.grantee
+        )));
+    }
+    match count {
         Some(stored) if stored.record.count >= GRANTS_PER_KEY_MAX => {
-            return Err(KmsError::new(
-                ErrorKind::LimitExceeded,
-                format!("{} has as many grants as a KMS key can have: {GRANTS_PER_KEY_MAX}.", key.arn),
-            )
-            .into());
+            return Err(limit_exceeded(format!(
+                "{} has as many grants as a KMS key can have: {GRANTS_PER_KEY_MAX}.",
+                key.arn
+            )));
         }
         Some(stored) => changes.replace(&stored, &KeyGrants { count: stored.record.count + 1 })?,
         None => changes.create(count_place, &KeyGrants { count: 1 })?,
@@ -518,6 +532,50 @@ mod tests {
         assert_eq!(count(), 49_999);
         grant().unwrap();
         assert_eq!((grant().is_err(), count()), (true, 50_000));
+    }
+
+    #[test]
+    fn a_key_has_so_many_grants_to_one_grantee_and_no_more() {
+        let home = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock);
+        let open = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, clock);
+        let kms = pollster::block_on(open).unwrap();
+        let service = kms.service();
+        for name in ["alice", "bob"] {
+            let name = name.parse().unwrap();
+            pollster::block_on(service.create_user(&service.scope().account, &name)).unwrap();
+        }
+        let key_arn = pollster::block_on(kms.ensure_default_key()).unwrap().arn;
+        let arn = |name: &str| format!("arn:aws:iam::000000000000:user/{name}");
+        let grant = |name: &str| {
+            let mut request = CreateGrantRequest::new(key_arn.to_string(), vec![GrantOperation::Decrypt]);
+            request.grantee_principal = Some(arn(name));
+            pollster::block_on(kms.send(request))
+        };
+        let first = grant("alice").unwrap();
+        let (key_id, barrier) = (key_arn.resource_id().parse().unwrap(), service.barrier());
+        let call = service.call_in(service.scope(), service.owner().principal);
+        let id = GrantId::parse(&first.grant_id).unwrap();
+        let record = pollster::block_on(find(&call, &key_id, &id)).unwrap().unwrap().record;
+        let prefix = grants_to(&call, &key_id, &arn("alice"));
+        let more: Vec<_> = (2..GRANTS_PER_GRANTEE_MAX).map(|_| GrantId::random().unwrap()).collect();
+        for ids in more.chunks(100) {
+            let mut changes = barrier.changes();
+            ids.iter().for_each(|id| changes.create(Place::below(&prefix, id.as_str()), &record).unwrap());
+            pollster::block_on(changes.commit()).unwrap();
+        }
+        grant("alice").unwrap();
+        let error = grant("alice").unwrap_err();
+        let message = format!(
+            "{key_arn} has as many grants to {} as a KMS key can have to one principal: 500.",
+            arn("alice")
+        );
+        assert_eq!((error.kind(), error.message()), (ErrorKind::LimitExceeded, Some(&*message)));
+        grant("bob").unwrap();
+        let revoke = RevokeGrantRequest::new(key_arn.to_string(), first.grant_id);
+        pollster::block_on(kms.send(revoke)).unwrap();
+        grant("alice").unwrap();
+        assert!(grant("alice").is_err());
     }
 
     #[test]

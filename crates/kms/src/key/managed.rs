@@ -5,17 +5,18 @@
 //! any other access is. Its use is left to the identity policies of the account. AWS lets such a key be used through its
 //! service only, which takes a policy condition.
 //!
-//! The services are a fixed list, so that a mistyped name makes no key that nobody can delete.
+//! Nobody can delete such a key, so none is made in vain: the services are a fixed list; who may not use it, and who only
+//! tries whether it may, makes none; and as callers name any Region, there is a limit to the Regions.
 
 use keyfold_protocol::{AliasName, KeyId, KmsError};
 
-use super::alias;
 use super::create::{NewKey, NewKeyTerms};
 use super::rotation::Schedule;
+use super::{KeyRecord, alias};
+use crate::authz::check;
 use crate::authz::key_policy::KeyPolicy;
 use crate::call::{Call, Scope};
 use crate::error::{Fault, RecordError};
-use crate::principals::account_exists;
 use crate::principals::named::UniqueIds;
 use crate::root::barrier::Place;
 
@@ -44,18 +45,22 @@ pub const SERVICES: &[(&str, &str)] = &[
     ("xray", "X-Ray data"),
 ];
 
+/// Most Regions in which an account has keys, for such a key to be made in another one.
+const REGIONS_MAX: usize = 64;
+
 /// The key behind `name`, which had none a moment ago. It is made now, if `name` is one of a service and the caller is
-/// of this account; key, policy and alias in one commit, so that two who do this at the same time get the same key.
+/// of this account and may use it; key, policy and alias in one commit, so that two who do this at the same time get the
+/// same key.
 pub(crate) async fn ensure(call: &Call<'_>, name: &AliasName) -> Result<Option<KeyId>, KmsError> {
     let Some(service) = name.as_str().strip_prefix(PREFIX) else { return Ok(None) };
     let Some((service, protected)) = SERVICES.iter().find(|(known, _)| *known == service) else {
         return Ok(None);
     };
-    if call.is_abroad() || !account_exists(call.barrier, call.home, &call.scope.account).await? {
+    if call.is_abroad() || call.is_dry_run {
         return Ok(None);
     }
     match make(call, name, service, protected).await {
-        Ok(key_id) => Ok(Some(key_id)),
+        Ok(made) => Ok(made),
         Err(Fault::Answer(error)) => Err(error),
         // Somebody else has made it; now it is there.
         Err(Fault::Conflict) => {
@@ -65,7 +70,12 @@ pub(crate) async fn ensure(call: &Call<'_>, name: &AliasName) -> Result<Option<K
     }
 }
 
-async fn make(call: &Call<'_>, name: &AliasName, service: &str, protected: &str) -> Result<KeyId, Fault> {
+async fn make(
+    call: &Call<'_>,
+    name: &AliasName,
+    service: &str,
+    protected: &str,
+) -> Result<Option<KeyId>, Fault> {
     let mut changes = call.barrier.changes();
     let terms = NewKeyTerms {
         description: format!("Default key that protects my {protected} when no other key is defined"),
@@ -74,10 +84,33 @@ async fn make(call: &Call<'_>, name: &AliasName, service: &str, protected: &str)
     };
     let key = NewKey::add(call, &mut changes, terms)?;
     let policy = KeyPolicy { document: policy(call.scope, service), principals: UniqueIds::new() };
+    let read = policy.read(&call.scope.partition)?;
+    check::authorize_on_new(call, &read, &call.scope.key_arn(&key.id)).await?;
+    if !has_room(call).await? {
+        return Ok(None);
+    }
     changes.create(Place::key_policy(call.scope, &key.id), &policy)?;
     alias::create(&mut changes, (call.barrier, call.scope), name, &key.id, None, call.now)?;
     changes.commit().await?;
-    Ok(key.id)
+    Ok(Some(key.id))
+}
+
+/// Whether the account has keys in this Region already, or in fewer than [`REGIONS_MAX`] others. Those who make keys in
+/// several new Regions at the same moment may get one more each.
+async fn has_room(call: &Call<'_>) -> Result<bool, RecordError> {
+    if !call.barrier.range::<KeyRecord>(&Place::keys(call.scope), None, 1).await?.is_empty() {
+        return Ok(true);
+    }
+    let prefix = Place::keys_of(&call.scope.account);
+    let mut after = None;
+    for _ in 0..REGIONS_MAX {
+        let next = call.barrier.range::<KeyRecord>(&prefix, after.as_deref(), 1).await?;
+        let Some(key) = next.first() else { return Ok(true) };
+        let region = key.place().as_str().split('/').nth(2).ok_or(RecordError::Damaged)?;
+        // After all key ids of this Region.
+        after = Some(format!("{region}/~"));
+    }
+    Ok(false)
 }
 
 /// The policy of such a key: use and a look at it, to whom identity policies of the account allow that.

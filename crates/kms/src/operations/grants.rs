@@ -121,6 +121,7 @@ impl Handle for CreateGrantRequest {
                 let account = call.principal.account().clone();
                 let issuing_account = Principal::AccountRoot(account).arn(&call.scope.partition);
                 let record = GrantRecord { created: call.now, terms, issuing_account };
+                authorized.hold(&mut changes);
                 grant::create(call, &mut changes, key, &record).await?
             }
         };

@@ -354,8 +354,9 @@ fn boxed<'a, O: Handle>(
 
 async fn run<O: Handle>(call: &Call<'_>, row: &OperationRow, request: Request) -> Result<Response, KmsError> {
     let action = row.actions.first().copied().unwrap_or_default();
-    let call = &Call { reaches_abroad: row.cross_account, ..call.asking(action) };
     let request = O::try_from(request).map_err(KmsError::internal)?;
+    let (reaches_abroad, is_dry_run) = (row.cross_account, request.is_dry_run());
+    let call = &Call { reaches_abroad, is_dry_run, ..call.asking(action) };
     request.validate()?;
     request.grant_tokens().iter().try_for_each(|token| grant::open_token(call, token).map(|_| ()))?;
     for _ in 0..ATTEMPTS_MAX {

@@ -70,6 +70,7 @@ impl HandleKey for PutKeyPolicyRequest {
         let mut changes = call.barrier.changes();
         // A key that is erased meanwhile gets no policy.
         changes.unchanged(&key.stored);
+        authorized.hold(&mut changes);
         match &found {
             Some(stored) => changes.replace(stored, &policy)?,
             None => changes.create(Place::key_policy(call.scope, &key.id), &policy)?,
@@ -132,3 +133,70 @@ fn only_default(name: Option<&String>) -> Result<(), KmsError> {
 /// Service model: `PolicyType`, in characters.
 const POLICY_CHARS_MAX: usize = 131_072;
 const RAM_POLICY_NAME: &str = "AWS_RAM";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use keyfold_protocol::operations::{CreateGrantRequest, ListGrantsRequest};
+    use keyfold_protocol::{GrantOperation, KmsExt as _};
+
+    use super::*;
+    use crate::authz::check::authorize;
+    use crate::operations::{Handle, row_of};
+    use crate::principals::{Identity, Principal};
+    use crate::{Embedded, RootOfTrust, SystemClock};
+
+    const ALICE: &str = "arn:aws:iam::000000000000:user/alice";
+
+    fn without_alice() -> String {
+        let statement = |effect: &str, principal: &str| {
+            let principal = format!(r#"{{"AWS":"arn:aws:iam::000000000000:{principal}"}}"#);
+            format!(r#"{{"Effect":"{effect}","Principal":{principal},"Action":"kms:*","Resource":"*"}}"#)
+        };
+        format!(r#"{{"Statement":[{},{}]}}"#, statement("Allow", "root"), statement("Deny", "user/alice"))
+    }
+
+    /// What a request of alice does when the owner shuts her out between its judgement and its deed.
+    async fn overtaken<O: Handle>(kms: &Embedded, alice: &Principal, key_id: &str, request: O) -> Fault {
+        let (service, row) = (kms.service(), row_of(O::NAME).unwrap());
+        let call = service.call_in(service.scope(), alice.clone()).asking(row.actions[0]);
+        let target = request.resolve(&call).await.unwrap();
+        let authorized = authorize(&call, row, &request, target).await.unwrap();
+        kms.send(PutKeyPolicyRequest::new(key_id, without_alice())).await.unwrap();
+        let Err(fault) = O::perform(&call, authorized).await else { panic!("{} succeeded", O::NAME) };
+        let target = request.resolve(&call).await.unwrap();
+        assert!(authorize(&call, row, &request, target).await.is_err(), "{}", O::NAME);
+        fault
+    }
+
+    #[test]
+    fn whoever_is_shut_out_by_a_new_policy_gives_no_permission_any_more() {
+        let home = tempfile::tempdir().unwrap();
+        pollster::block_on(async {
+            let open = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, Arc::new(SystemClock));
+            let kms = open.await.unwrap();
+            let key = kms.ensure_default_key().await.unwrap().arn.resource_id().to_owned();
+            let default = kms.send(GetKeyPolicyRequest::new(&*key)).await.unwrap().policy.unwrap();
+            let (account, name) = (kms.service().scope().account.clone(), "alice".parse().unwrap());
+            kms.service().create_user(&account, &name).await.unwrap();
+            let identity = Identity::User { account: account.clone(), name: name.clone() };
+            let all = r#"{"Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+            kms.service().put_policy(&identity, &"all".parse().unwrap(), all).await.unwrap();
+            let alice = Principal::User { account, name };
+
+            let put = || PutKeyPolicyRequest::new(&*key, &*default);
+            let mut grant = CreateGrantRequest::new(&*key, vec![GrantOperation::Decrypt]);
+            grant.grantee_principal = Some(ALICE.into());
+            // By the default policy, which is not kept, and by one that is.
+            for _ in 0..2 {
+                assert!(matches!(overtaken(&kms, &alice, &key, put()).await, Fault::Conflict));
+                let policy = kms.send(GetKeyPolicyRequest::new(&*key)).await.unwrap().policy.unwrap();
+                assert_eq!(policy, without_alice(), "it stays as the owner has put it");
+                kms.send(put()).await.unwrap();
+            }
+            assert!(matches!(overtaken(&kms, &alice, &key, grant).await, Fault::Conflict));
+            assert!(kms.send(ListGrantsRequest::new(&*key)).await.unwrap().grants.is_empty());
+        });
+    }
+}

@@ -73,7 +73,12 @@ impl Place {
 
     /// What the places of all keys start with.
     pub(crate) fn keys(scope: &Scope) -> String {
-        format!("key/{}/{}/", scope.account, scope.region)
+        format!("{}{}/", Self::keys_of(&scope.account), scope.region)
+    }
+
+    /// What the places of all keys of an account start with; the Region follows.
+    pub(crate) fn keys_of(account: &AccountId) -> String {
+        format!("key/{account}/")
     }
 
     /// A version of the material of a key.
@@ -209,6 +214,11 @@ impl Place {
         Self("recovery".to_owned())
     }
 
+    /// The condition that here is what was found, or still nothing.
+    pub(crate) fn as_found<R>(&self, found: Option<&Stored<R>>) -> Condition {
+        Condition { key: self.as_bytes().into(), revision: found.map(|stored| stored.revision) }
+    }
+
     fn domain_key() -> Self {
         Self("domain/1".to_owned())
     }
@@ -245,14 +255,15 @@ impl Barrier {
         Ok(Self::new(shares::combine(shares)?, store)?)
     }
 
-    /// Seals the domain key under another root, which from now on is the one that opens the store.
+    /// Seals the domain key under another root, which from now on is the one that opens the store. It need not be there
+    /// under the old one.
     pub(crate) async fn change_root(&self, root: &dyn Root) -> Result<(), ServiceError> {
         let place = Place::domain_key();
-        let row = self.store.get(place.as_bytes()).await?.ok_or(RecordError::Incomplete)?;
+        let revision = self.store.get(place.as_bytes()).await?.map(|row| row.revision);
         let domain_key = SecretBytes::copied_from(self.domain_key.expose());
         let sealed = root.seal(&domain_key, &domain_aad(&place))?;
         let mut changes = self.changes();
-        changes.put(place.as_bytes(), Some(row.revision), sealed);
+        changes.put(place.as_bytes(), revision, sealed);
         match self.store.commit(changes.transaction).await? {
             Outcome::Committed(_) => Ok(()),
             Outcome::Conflict => Err(RecordError::Contention.into()),
@@ -453,8 +464,12 @@ impl Changes<'_> {
 
     /// `stored` must not have changed.
     pub(crate) fn unchanged<R>(&mut self, stored: &Stored<R>) {
-        let (key, revision) = (stored.place.as_bytes().into(), Some(stored.revision));
-        self.transaction.conditions.push(Condition { key, revision });
+        self.only_if(stored.place.as_found(Some(stored)));
+    }
+
+    /// `condition` must hold.
+    pub(crate) fn only_if(&mut self, condition: Condition) {
+        self.transaction.conditions.push(condition);
     }
 
     /// Makes the changes.

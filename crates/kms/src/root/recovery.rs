@@ -18,7 +18,7 @@ use crate::service::Service;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryCopy {
-    /// When it was shown that the shares open the store.
+    /// When shares of it, at least as many as are needed, were shown to open the store.
     pub proven: Timestamp,
     /// The set of its shares.
     pub set: String,

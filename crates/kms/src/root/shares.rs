@@ -114,7 +114,9 @@ impl Share {
         let value = Secret::copied_from(value).map_err(|_| ShareError::Crypto)?;
         let share = Self { threshold, set: [s0, s1, s2, s3, s4, s5], share: shamir::Share { index, value } };
         // What is left over when bytes are cut into groups of five bits is 0, and was not looked at.
-        if share.text()?.replace(' ', "") == *canonical { Ok(share) } else { Err(ShareError::Checksum) }
+        let text = share.text()?;
+        let is_same = text.chars().filter(|c| *c != ' ').eq(canonical.chars());
+        if is_same { Ok(share) } else { Err(ShareError::Checksum) }
     }
 
     /// Its text, in groups of four characters.

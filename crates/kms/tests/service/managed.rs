@@ -8,8 +8,8 @@ use keyfold_kms::principals::{Identity, UserName};
 use keyfold_kms::worker::Worker;
 use keyfold_kms::{Caller, Principal};
 use keyfold_protocol::operations::{
-    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, DecryptRequest, DeleteAliasRequest,
-    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest, DecryptRequest,
+    DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
     EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyRequest, GetKeyLastUsageRequest,
     GetKeyPolicyRequest, GetKeyRotationStatusRequest, KeyMetadata, ListAliasesRequest, ListGrantsRequest,
     ListKeyPoliciesRequest, ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest,
@@ -170,13 +170,71 @@ fn identity_policies_say_who_uses_it() {
     };
     let (user, stranger) = (caller("alice", "kms:*"), caller("bob", "kms:ListKeys"));
     let encrypt = || EncryptRequest::new("alias/aws/s3", secret(b"x")).into();
+    let blob = home.encrypt(&home.create_key(), b"x");
+    let refused = |request: Request, action: &str| {
+        let error = pollster::block_on(service.call_as(&stranger, request)).unwrap_err();
+        let message = error.message().unwrap();
+        let start = format!(
+            "User: arn:aws:iam::000000000000:user/bob is not authorized to perform: {action} on resource: \
+             arn:aws:kms:local:000000000000:key/"
+        );
+        let end = format!(" because no identity-based policy allows the {action} action");
+        assert_eq!(error.kind(), ErrorKind::AccessDenied);
+        assert!(message.starts_with(&start) && message.ends_with(&end), "{message}");
+    };
+    // Who may not use it does not make it, and hears the same before and after it is made.
+    let mut decrypt = DecryptRequest::new(&*blob);
+    decrypt.key_id = Some("alias/aws/s3".into());
+    refused(encrypt(), "kms:Encrypt");
+    refused(DescribeKeyRequest::new("alias/aws/s3").into(), "kms:DescribeKey");
+    refused(decrypt.into(), "kms:Decrypt");
+    refused(ReEncryptRequest::new(&*blob, "alias/aws/s3").into(), "kms:ReEncryptFrom");
+    assert_eq!(home.ok(ListKeysRequest::new()).keys.len(), 1, "none is made");
     pollster::block_on(service.call_as(&user, encrypt())).unwrap();
-    let error = pollster::block_on(service.call_as(&stranger, encrypt())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    refused(encrypt(), "kms:Encrypt");
     let key = describe(&home, "alias/aws/s3").key_id;
     let delete = ScheduleKeyDeletionRequest::new(key).into();
     let error = pollster::block_on(service.call_as(&user, delete)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AccessDenied);
+}
+
+#[test]
+fn trying_makes_none() {
+    let home = Home::new();
+    let tried = || {
+        let mut encrypt = EncryptRequest::new("alias/aws/s3", secret(b"x"));
+        encrypt.dry_run = Some(true);
+        encrypt
+    };
+    let message = "Alias arn:aws:kms:local:000000000000:alias/aws/s3 is not found.";
+    home.fails(tried(), ErrorKind::NotFound, message);
+    assert!(home.ok(ListKeysRequest::new()).keys.is_empty());
+    describe(&home, "alias/aws/s3");
+    assert_eq!(home.send(tried()).unwrap_err().kind(), ErrorKind::DryRunOperation);
+}
+
+#[test]
+fn an_account_has_them_in_so_many_regions_and_no_more() {
+    let home = Home::new();
+    let service = home.kms.service();
+    let send = |region: &str, request: Request| {
+        let caller = Caller::new(service.owner().principal, region.parse().unwrap());
+        pollster::block_on(service.call_as(&caller, request))
+    };
+    let describe =
+        |region: &str, name: &str| send(region, DescribeKeyRequest::new(format!("alias/aws/{name}")).into());
+    for number in 0..64 {
+        describe(&format!("r-{number}"), "s3").unwrap();
+    }
+    let error = describe("a-new-one", "s3").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(describe("s-new-one", "s3").is_err());
+    describe("r-0", "ebs").unwrap();
+    describe("r-63", "ebs").unwrap();
+    // A key of the account's own opens another Region.
+    send("s-new-one", CreateKeyRequest::new().into()).unwrap();
+    describe("s-new-one", "s3").unwrap();
+    assert!(describe("a-new-one", "s3").is_err());
 }
 
 #[test]

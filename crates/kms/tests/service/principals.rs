@@ -3,13 +3,13 @@
 use std::fs;
 
 use base64::Engine as _;
-use keyfold_kms::Principal;
 use keyfold_kms::principals::{
     ACCESS_KEYS_MAX, AccessKeyId, AccessKeyStatus, Identity, NewAccessKey, NewSession, POLICIES_MAX,
     POLICY_LEN_MAX, PolicyName, PrincipalError, RoleName, SECRET_LEN, UniqueId, UserName,
 };
-use keyfold_protocol::AccountId;
-use keyfold_protocol::operations::{GetKeyPolicyRequest, PutKeyPolicyRequest};
+use keyfold_kms::{Caller, Principal};
+use keyfold_protocol::operations::{GetKeyPolicyRequest, ListKeysRequest, PutKeyPolicyRequest};
+use keyfold_protocol::{AccountId, ErrorKind};
 use pollster::block_on;
 
 use crate::harness::{Home, START_MS};
@@ -360,6 +360,31 @@ fn roles_have_policies_as_users_have() {
     block_on(service.delete_role(&own, &role_name("deploy"))).unwrap();
     block_on(service.create_role(&own, &role_name("deploy"))).unwrap();
     assert!(block_on(service.list_policies(&deploy)).unwrap().is_empty(), "they went with the role");
+}
+
+#[test]
+fn who_has_signed_is_not_whoever_has_the_name_later() {
+    let home = Home::new();
+    let (own, service) = (home_account(&home), home.kms.service());
+    let alice = user(&own, "alice");
+    let made = || {
+        block_on(service.create_user(&own, &name("alice"))).unwrap();
+        block_on(service.put_policy(&identity(&own, "alice"), &"all".parse().unwrap(), ALLOW_ALL)).unwrap();
+        new_key(&home, &alice).id
+    };
+    let asks = |access_key: &AccessKeyId| {
+        let mut caller = Caller::new(alice.clone(), service.scope().region.clone());
+        caller.access_key = Some(access_key.clone());
+        block_on(service.call_as(&caller, ListKeysRequest::new().into()))
+    };
+    let first = made();
+    asks(&first).unwrap();
+    block_on(service.set_access_key_status(&first, AccessKeyStatus::Inactive)).unwrap();
+    asks(&first).expect("it was active when the request was authenticated");
+    block_on(service.delete_user(&own, &name("alice"))).unwrap();
+    let second = made();
+    assert_eq!(asks(&first).unwrap_err().kind(), ErrorKind::AccessDenied);
+    asks(&second).unwrap();
 }
 
 #[test]

@@ -132,6 +132,20 @@ fn a_forgotten_passphrase_is_replaced_by_another_or_by_a_key_file_and_the_shares
 }
 
 #[test]
+fn shares_bring_the_record_of_the_domain_key_back() {
+    let closed = Closed::new();
+    let path = closed.directory.path();
+    let store = rusqlite::Connection::open(closed.path("store.db")).unwrap();
+    let lost = store.execute("DELETE FROM record WHERE CAST(key AS TEXT) = 'domain/1'", []).unwrap();
+    assert_eq!(lost, 1);
+    drop(store);
+    let error = open(path).unwrap_err();
+    assert!(matches!(error, OpenError::StoreLost { .. }), "{error}");
+    restore(path, &typed(&closed.shares, &[1, 3, 5]), &RootOfTrust::KeyFile, true).unwrap();
+    closed.decrypts(&RootOfTrust::KeyFile);
+}
+
+#[test]
 fn nothing_changes_when_shares_are_wrong_a_root_is_there_or_the_home_is_in_use() {
     let (closed, foreign) = (Closed::new(), Closed::new());
     let path = closed.directory.path();

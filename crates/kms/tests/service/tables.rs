@@ -58,10 +58,13 @@ const DIFFERENCES: &str = "\
 - A member that an operation does not have is refused, with a `SerializationException` that names it. AWS passes it over; but
   a member that this version does not know may restrict what the request asks for.
 - What is committed is known everywhere at once: a grant needs no token.
+- A key has at most 500 grants to one grantee, of at most 50,000 in all: every use of the key looks through those of its caller.
 - The aliases `alias/aws/<service>` belong to keys that the service manages, the counterpart of AWS managed keys. Such a key is made
   when its alias is first used or described, is rotated every year, and can't be changed, disabled, shared or deleted: its policy
   allows nobody to. Who may use it is left to the identity policies of the account; in AWS it can be used through its service
-  only. Before its first use an alias is not listed. These services have one:
+  only. Before its first use an alias is not listed, and a dry run does not find it; whoever may not use the key does not make
+  it. In a Region where an account has no key, none is made once it has keys in 64 others: the alias is not found.
+  These services have one:
 ";
 
 /// What `docs/api.md` is.

@@ -1,9 +1,9 @@
-//! Limits that need memory of who has done what: connections per peer, requests per account, request rates.
+//! Limits that need memory of who has done what: connections and unproven requests per peer, requests per account, request rates.
 //!
 //! Limits on one request stand where it is read. The figures are [`crate::config::Limits`].
 
 mod accounts;
-mod connections;
+mod peers;
 
 pub(crate) use accounts::{Accounts, Asked, Class};
-pub(crate) use connections::{Connected, Connections};
+pub(crate) use peers::{Counted, Peers};

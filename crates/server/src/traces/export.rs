@@ -27,16 +27,17 @@ use tokio_rustls::TlsConnector;
 
 use crate::error::TracesError;
 
-/// Sends on a runtime.
-#[derive(Clone)]
-pub(super) struct Client {
-    runtime: Handle,
-    tls: TlsConnector,
-}
+/// The certificates that a collector is trusted by.
+#[derive(Debug, Clone)]
+pub struct CollectorTrust(Arc<RootCertStore>);
 
-impl Client {
-    /// A client that trusts these certificates, or else those of the system.
-    pub(super) fn new(runtime: Handle, certificates: Option<&Path>) -> Result<Self, TracesError> {
+impl CollectorTrust {
+    /// Reads those in a file in PEM, or else those of the system; before files are out of reach.
+    ///
+    /// # Errors
+    /// [`TracesError::Certificates`] if the file has none or something else. What of the system's can't be read is not
+    /// trusted, and no error.
+    pub fn load(certificates: Option<&Path>) -> Result<Self, TracesError> {
         let mut roots = RootCertStore::empty();
         match certificates {
             Some(path) => {
@@ -48,14 +49,32 @@ impl Client {
                     return Err(unusable());
                 }
             }
-            // What of the system's can't be read is not trusted; that is no reason not to start.
             None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
         }
+        Ok(Self(Arc::new(roots)))
+    }
+
+    /// Whether there are none, so that no `https` collector is trusted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Sends on a runtime.
+#[derive(Clone)]
+pub(super) struct Client {
+    runtime: Handle,
+    tls: TlsConnector,
+}
+
+impl Client {
+    pub(super) fn new(runtime: Handle, trust: &CollectorTrust) -> Result<Self, TracesError> {
         let config =
             ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
                 .with_safe_default_protocol_versions()
                 .map_err(|error| TracesError::Settings(Box::new(error)))?
-                .with_root_certificates(roots)
+                .with_root_certificates(Arc::clone(&trust.0))
                 .with_no_client_auth();
         Ok(Self { runtime, tls: TlsConnector::from(Arc::new(config)) })
     }

@@ -1,39 +1,47 @@
 //! OpenTelemetry traces: a span for each request, and in it one for its authentication and one for the operation.
 //!
 //! What a span tells is written in [`RequestSpan`] and nothing else: no body, no name that a caller has chosen, no
-//! text of an error. A caller's `traceparent` (W3C Trace Context) becomes the parent. Spans wait in a queue of limited
-//! length for a thread of their own, so a collector that is slow or away costs spans and never a request.
+//! text of an error. Of a caller's `traceparent` (W3C Trace Context) the trace and the span become the parent. Its flag
+//! and `tracestate` do not count: who has proven nothing neither hides a request nor writes into its span. Spans wait
+//! in a queue of limited length for a thread of their own, so a collector that is slow or away costs spans and never a
+//! request.
 //!
 //! Names of attributes are those of OpenTelemetry's semantic conventions for HTTP servers and the AWS SDK.
 
 mod export;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hyper::HeaderMap;
 use keyfold_kms::Caller;
-use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _, Tracer as _, TracerProvider as _};
+use opentelemetry::trace::{
+    SpanContext, SpanKind, Status, TraceContextExt as _, TraceFlags, TraceState, Tracer as _,
+    TracerProvider as _,
+};
 use opentelemetry::{Context, KeyValue, propagation::TextMapPropagator as _};
 use opentelemetry_http::HeaderExtractor;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use tokio::runtime::Handle;
+
+pub use export::CollectorTrust;
 
 use crate::error::TracesError;
 
 /// How traces are sent.
 ///
-/// Endpoint, headers, time-outs, sampler, resource and batches are what the environment says in the variables of the
+/// Endpoint, headers, time-outs, resource and batches are what the environment says in the variables of the
 /// OpenTelemetry specification, which its library reads itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TracesConfig {
     /// The encoding of OTLP over HTTP.
     pub encoding: TracesEncoding,
-    /// Certificates in PEM to trust the collector by, instead of the system's.
-    pub certificates: Option<PathBuf>,
+    /// How many of all traces are sent, from 0 to 1. Which they are depends on the trace id alone.
+    pub ratio: f64,
+    /// What an `https` collector is trusted by.
+    pub trust: CollectorTrust,
 }
 
 /// An encoding of OTLP over HTTP.
@@ -57,10 +65,9 @@ impl Traces {
     /// Sets up tracing. Must be called in a Tokio runtime with time and I/O, which sends the spans.
     ///
     /// # Errors
-    /// [`TracesError`] if the environment or the certificates are not usable. A collector that does not answer is
-    /// no error.
+    /// [`TracesError`] if the environment is not usable. A collector that does not answer is no error.
     pub fn start(config: &TracesConfig) -> Result<Self, TracesError> {
-        let client = export::Client::new(Handle::current(), config.certificates.as_deref())?;
+        let client = export::Client::new(Handle::current(), &config.trust)?;
         let exporter = SpanExporter::builder()
             .with_http()
             .with_protocol(match config.encoding {
@@ -70,8 +77,11 @@ impl Traces {
             .with_http_client(client)
             .build()
             .map_err(|error| TracesError::Settings(Box::new(error)))?;
-        let provider =
-            SdkTracerProvider::builder().with_resource(resource()).with_batch_exporter(exporter).build();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource())
+            .with_sampler(Sampler::TraceIdRatioBased(config.ratio))
+            .with_batch_exporter(exporter)
+            .build();
         let tracer = provider.tracer(SERVICE_NAME);
         Ok(Self { provider, tracer })
     }
@@ -91,8 +101,7 @@ impl RequestSpan {
     /// Begins it, as a child of the span that the caller names in its headers.
     pub(crate) fn begin(traces: Option<&Traces>, headers: &HeaderMap) -> Self {
         let Some(traces) = traces else { return Self(None) };
-        let parent =
-            TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
+        let parent = parent(headers);
         let builder = traces.tracer.span_builder("KMS").with_kind(SpanKind::Server);
         let span = builder.start_with_context(&traces.tracer, &parent);
         Self(Some((traces.tracer.clone(), parent.with_span(span))))
@@ -104,8 +113,8 @@ impl RequestSpan {
     }
 
     /// Ends it with what became of the request.
-    pub(crate) fn end(self, ended: &Ended<'_>) {
-        let Some((_, context)) = self.0 else { return };
+    pub(crate) fn end(&self, ended: &Ended<'_>) {
+        let Some((_, context)) = &self.0 else { return };
         let span = context.span();
         span.update_name(format!("KMS/{}", ended.operation));
         let mut attributes = vec![
@@ -113,8 +122,10 @@ impl RequestSpan {
             KeyValue::new("rpc.service", "KMS"),
             KeyValue::new("rpc.method", ended.operation),
             KeyValue::new("aws.request_id", ended.request_id.to_owned()),
-            KeyValue::new("http.response.status_code", i64::from(ended.status)),
         ];
+        if let Some(status) = ended.status {
+            attributes.push(KeyValue::new("http.response.status_code", i64::from(status)));
+        }
         if let Some(caller) = ended.caller {
             let account = caller.principal.account().as_str().to_owned();
             attributes.push(KeyValue::new("cloud.account.id", account));
@@ -125,7 +136,7 @@ impl RequestSpan {
         }
         span.set_attributes(attributes);
         // By the conventions a caller's fault is no error of the server.
-        if ended.status >= 500 {
+        if ended.status.is_none_or(|status| status >= 500) {
             span.set_status(Status::error(""));
         }
         span.end();
@@ -137,7 +148,8 @@ pub(crate) struct Ended<'r> {
     pub(crate) operation: &'static str,
     pub(crate) request_id: &'r str,
     pub(crate) caller: Option<&'r Caller>,
-    pub(crate) status: u16,
+    /// The HTTP status; none if there was no answer.
+    pub(crate) status: Option<u16>,
     /// The name of the error, if it was one.
     pub(crate) error: Option<&'static str>,
 }
@@ -150,6 +162,21 @@ impl<S: opentelemetry::trace::Span> Drop for Child<S> {
             span.end();
         }
     }
+}
+
+/// The span that the caller names, and nothing else that it says of it.
+fn parent(headers: &HeaderMap) -> Context {
+    let said = TraceContextPropagator::new().extract_with_context(&Context::new(), &HeaderExtractor(headers));
+    let (trace_id, span_id) = {
+        let span = said.span();
+        let named = span.span_context();
+        if !named.is_valid() {
+            return Context::new();
+        }
+        (named.trace_id(), named.span_id())
+    };
+    let parent = SpanContext::new(trace_id, span_id, TraceFlags::default(), true, TraceState::NONE);
+    Context::new().with_remote_span_context(parent)
 }
 
 /// What the environment says of this process, and our name where it says none.

@@ -16,6 +16,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::gate::Gate;
+
 pub(crate) const JSON: &str = "application/x-amz-json-1.1";
 pub(crate) const REGION: &str = "us-east-1";
 
@@ -29,7 +31,7 @@ pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     task: JoinHandle<bool>,
     _kms: Embedded,
-    _home: TempDir,
+    home: TempDir,
 }
 
 impl Running {
@@ -38,10 +40,23 @@ impl Running {
         Self::start_by(Arc::new(SystemClock), adjust).await
     }
 
+    /// The same, with operations that go by another clock than the server.
+    pub(crate) async fn start_gated(gate: &Arc<Gate>, adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(gate.clone(), Arc::new(SystemClock), adjust).await
+    }
+
     /// The same, by another clock; requests are signed by it too.
     pub(crate) async fn start_by(clock: Arc<dyn Clock>, adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::start_with(clock.clone(), clock, adjust).await
+    }
+
+    async fn start_with(
+        kms_clock: Arc<dyn Clock>,
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut Config),
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let kms = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, clock.clone()).await.unwrap();
+        let kms = Embedded::open_or_create(home.path(), &RootOfTrust::KeyFile, kms_clock).await.unwrap();
         let service = kms.shared_service();
         let owner = Principal::AccountRoot(service.scope().account.clone());
         let access_key = service.create_access_key(&owner).await.unwrap();
@@ -56,7 +71,12 @@ impl Running {
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { address, admin, access_key, service, clock, stop, task, _kms: kms, _home: home }
+        Self { address, admin, access_key, service, clock, stop, task, _kms: kms, home }
+    }
+
+    /// How long the log of the store's database is.
+    pub(crate) fn store_log_len(&self) -> u64 {
+        std::fs::metadata(self.home.path().join("store.db-wal")).map_or(0, |log| log.len())
     }
 
     /// Ends it; tells whether everything in progress was answered.

@@ -1,10 +1,13 @@
 //! Limits: each is reached, answered, and harms nobody else.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use keyfold_protocol::sigv4::Service;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::gate::Gate;
 use crate::harness::{Answer, Running};
 
 #[tokio::test]
@@ -120,4 +123,49 @@ async fn stopping_waits_for_what_is_in_progress() {
     assert_eq!(Answer::parse(&answer).status, 200);
     assert!(stopped.await.unwrap());
     drop(idle);
+}
+
+#[tokio::test]
+async fn who_the_caller_is_waits_for_a_worker_like_every_operation() {
+    let gate = Arc::new(Gate::default());
+    let server = Arc::new(Running::start_gated(&gate, |config| config.limits.workers_max = 1).await);
+    gate.set_closed(true);
+    let sent = |request| {
+        let server = Arc::clone(&server);
+        tokio::spawn(async move { server.send(&request).await })
+    };
+    let held = sent(server.signed("CreateKey", "{}"));
+    gate.somebody_waits().await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let form = [("content-type", "application/x-www-form-urlencoded; charset=utf-8")];
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    let asked = sent(server.signed_with(&Service::STS, &form, body));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(!asked.is_finished(), "the only worker is taken");
+    gate.set_closed(false);
+    assert_eq!((held.await.unwrap().status, asked.await.unwrap().status), (200, 200));
+    assert!(Arc::into_inner(server).unwrap().stop().await);
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "measures time that passes")]
+async fn asking_whether_it_is_ready_and_going_away_costs_no_more_than_a_commit_per_second() {
+    let server = Running::start(|_| {}).await;
+    assert_eq!(server.admin("/readyz").await.status, 200);
+    let before = server.store_log_len();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(server.admin("/readyz").await.status, 200);
+    let one = server.store_log_len() - before;
+    assert!(one > 0, "a trial is a commit");
+    let (before, start) = (server.store_log_len(), Instant::now());
+    for _ in 0..100 {
+        let mut client = TcpStream::connect(server.admin).await.unwrap();
+        client.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        drop(client);
+    }
+    assert_eq!(server.admin("/readyz").await.status, 200);
+    let trials = (server.store_log_len() - before) / one;
+    assert!(trials <= start.elapsed().as_secs() + 1, "{trials}");
+    assert!(server.stop().await);
 }

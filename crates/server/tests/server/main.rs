@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that meets an unexpected error fails")]
 
 mod authentication;
+mod gate;
 mod harness;
 mod limits;
+mod records;
 mod requests;
 mod tls;
 mod upkeep;

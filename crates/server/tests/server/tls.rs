@@ -1,18 +1,22 @@
 //! TLS and HTTP/2.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::SendRequest;
 use keyfold_server::{Config, LocalCa, ServeError, Server, TlsFiles, TlsMin, Transport};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, SupportedProtocolVersion, version};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use crate::harness::Running;
+use crate::harness::{Running, Signed};
 
 struct Trust {
     files: TlsFiles,
@@ -48,6 +52,16 @@ async fn connect(
     versions: &[&'static SupportedProtocolVersion],
     alpn: &[&[u8]],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    connect_from("127.0.0.1", server, roots, versions, alpn).await
+}
+
+async fn connect_from(
+    peer: &str,
+    server: &Running,
+    roots: &RootCertStore,
+    versions: &[&'static SupportedProtocolVersion],
+    alpn: &[&[u8]],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
@@ -55,7 +69,9 @@ async fn connect(
         .with_root_certificates(roots.clone())
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
-    let stream = TcpStream::connect(server.address).await?;
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::new(peer.parse().unwrap(), 0))?;
+    let stream = socket.connect(server.address).await?;
     TlsConnector::from(Arc::new(config)).connect(ServerName::from(server.address.ip()), stream).await
 }
 
@@ -104,6 +120,102 @@ async fn tls_1_2_when_allowed() {
     assert!(server.stop().await);
 }
 
+/// The head of a request, for another target than is signed if one is given.
+fn http2_head(server: &Running, signed: &Signed, target: Option<&str>) -> http::Request<()> {
+    let mut request = http::Request::builder().method("POST").uri(format!("https://{}/", server.address));
+    for (name, value) in signed.headers.iter().filter(|(name, _)| name != "host") {
+        let value = target.filter(|_| name == "x-amz-target").unwrap_or(value);
+        request = request.header(name.as_str(), value);
+    }
+    request.body(()).unwrap()
+}
+
+/// An HTTP/2 connection from an address.
+async fn http2_from(
+    peer: &str,
+    server: &Running,
+    trust: &Trust,
+    window_len: u32,
+) -> (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>) {
+    let stream = connect_from(peer, server, &trust.roots, &[&version::TLS13], &[b"h2"]).await.unwrap();
+    let mut builder = h2::client::Builder::new();
+    let (client, connection) = builder.initial_window_size(window_len).handshake(stream).await.unwrap();
+    (client, tokio::spawn(connection))
+}
+
+/// The status of the answer to a request for the list of keys.
+async fn list_keys(client: &SendRequest<Bytes>, server: &Running) -> u16 {
+    let head = http2_head(server, &server.signed("ListKeys", "{}"), None);
+    let (response, mut body) = client.clone().ready().await.unwrap().send_request(head, false).unwrap();
+    // An answer may come before the body is wanted.
+    let _ = body.send_data(Bytes::from_static(b"{}"), true);
+    response.await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_peer_that_withholds_bodies_has_a_share_and_others_are_served() {
+    let trust = trust(TlsMin::V1_3);
+    let files = trust.files.clone();
+    let server = Running::start(|config| {
+        config.transport = Transport::Tls(files);
+        config.limits.requests_in_flight_max = 8;
+        config.limits.requests_unproven_per_peer_max = 4;
+    })
+    .await;
+    let (client, driver) = http2_from("127.0.0.1", &server, &trust, WINDOW_LEN).await;
+    let head = http2_head(&server, &server.signed("ListKeys", "{}"), None);
+    let (mut withheld, mut answers) = (Vec::new(), JoinSet::new());
+    for _ in 0..8 {
+        let mut client = client.clone().ready().await.unwrap();
+        let (response, body) = client.send_request(head.clone(), false).unwrap();
+        withheld.push(body);
+        answers.spawn(response);
+    }
+    for _ in 0..4 {
+        let refused = tokio::time::timeout(Duration::from_secs(10), answers.join_next()).await;
+        assert_eq!(refused.expect("over its share").unwrap().unwrap().unwrap().status(), 503);
+    }
+    let (second, second_driver) = http2_from("127.0.0.1", &server, &trust, WINDOW_LEN).await;
+    assert_eq!(list_keys(&second, &server).await, 503, "one share for all of its connections");
+    let (other, other_driver) = http2_from("127.0.0.2", &server, &trust, WINDOW_LEN).await;
+    assert_eq!(list_keys(&other, &server).await, 200);
+    // What is given up counts no more.
+    for body in &mut withheld {
+        body.send_reset(h2::Reason::CANCEL);
+    }
+    while list_keys(&second, &server).await != 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for driver in [driver, other_driver, second_driver] {
+        driver.abort();
+    }
+    assert!(server.stop().await);
+}
+
+#[tokio::test]
+async fn a_client_that_is_idle_and_takes_no_answer_is_let_go() {
+    let trust = trust(TlsMin::V1_3);
+    let files = trust.files.clone();
+    let server = Running::start(|config| {
+        config.transport = Transport::Tls(files);
+        config.limits.idle_ms_max = 300;
+    })
+    .await;
+    // With a window of nothing, the body of the answer can't be sent.
+    let (client, driver) = http2_from("127.0.0.1", &server, &trust, 0).await;
+    let head = http2_head(&server, &server.signed("ListKeys", "{}"), None);
+    let (response, mut body) = client.clone().ready().await.unwrap().send_request(head, false).unwrap();
+    body.send_data(Bytes::from_static(b"{}"), true).unwrap();
+    let answer = response.await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let ended = tokio::time::timeout(Duration::from_secs(10), driver).await;
+    assert!(ended.is_ok(), "the connection is still there");
+    drop((client, answer));
+    assert!(server.stop().await);
+}
+
+const WINDOW_LEN: u32 = 65_535;
+
 #[tokio::test]
 async fn http_2() {
     let trust = trust(TlsMin::V1_3);
@@ -117,13 +229,9 @@ async fn http_2() {
     // The host that is signed travels as :authority.
     let signed = server.signed("CreateKey", "{}");
     for (target, status) in [(None, 200), (Some("TrentService.ScheduleKeyDeletion"), 400)] {
-        let mut request = http::Request::builder().method("POST").uri(format!("https://{}/", server.address));
-        for (name, value) in signed.headers.iter().filter(|(name, _)| name != "host") {
-            let value = target.filter(|_| name == "x-amz-target").unwrap_or(value);
-            request = request.header(name.as_str(), value);
-        }
+        let request = http2_head(&server, &signed, target);
         client = client.ready().await.unwrap();
-        let (response, mut body) = client.send_request(request.body(()).unwrap(), false).unwrap();
+        let (response, mut body) = client.send_request(request, false).unwrap();
         body.send_data(Bytes::from_static(b"{}"), true).unwrap();
         assert_eq!(response.await.unwrap().status(), status);
     }

@@ -1,5 +1,6 @@
 //! Traces, as a collector sees them (OTLP 1.x, `opentelemetry/proto/trace/v1/trace.proto`).
 
+use std::fs;
 use std::net::TcpListener;
 
 use keyfold_testkit::Serving;
@@ -38,8 +39,9 @@ fn a_request_is_a_span_of_its_caller_and_what_is_done_for_it_are_its_children() 
     let serving = serving(home.path(), &variables);
     let client = Client::of(&serving);
     let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-    let traceparent = format!("00-{trace}-{parent}-01");
-    let headers = [("traceparent", traceparent.as_str())];
+    // That it is not to be sampled is not the caller's to say, nor is what else is written into the span.
+    let traceparent = format!("00-{trace}-{parent}-00");
+    let headers = [("traceparent", traceparent.as_str()), ("tracestate", "of=the-caller")];
     let created = client.call_with("CreateKey", &json!({}), &headers);
     assert_eq!(created.status, 200, "{created:?}");
     let refused = client.call_with("DescribeKey", &json!({"KeyId": "alias/none"}), &headers);
@@ -69,6 +71,7 @@ fn a_request_is_a_span_of_its_caller_and_what_is_done_for_it_are_its_children() 
     let span = named("KMS/CreateKey");
     assert_eq!((&span["traceId"], &span["parentSpanId"]), (&json!(trace), &json!(parent)));
     assert_eq!(span["kind"], 2, "a server's");
+    assert!(exports.iter().all(|export| !String::from_utf8_lossy(&export.body).contains("the-caller")));
     let request_id = log.lines().find(|line| line.contains("operation=\"CreateKey\"")).unwrap();
     assert!(request_id.contains(&attribute(span, "aws.request_id").unwrap()), "{request_id}");
     for (name, value) in [
@@ -138,6 +141,23 @@ fn a_collector_that_is_away_or_never_answers_costs_no_request() {
             assert_eq!(client.call("ListKeys", &json!({})).status, 200);
         }
         let _ = serving.end();
+    }
+}
+
+#[test]
+fn the_certificates_of_the_system_are_read_before_they_are_out_of_reach() {
+    let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (roots, none) = (elsewhere.path().join("roots.pem"), elsewhere.path().join("none.pem"));
+    let _ = serving(home.path(), &[]).end();
+    fs::copy(home.path().join("tls/ca.pem"), &roots).unwrap();
+    fs::File::create(&none).unwrap();
+    for (file, is_warned) in [(roots, false), (none, true)] {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1"),
+            ("SSL_CERT_FILE", file.to_str().unwrap()),
+        ];
+        let log = serving(home.path(), &variables).end();
+        assert_eq!(log.contains("no CA certificates"), is_warned, "{log}");
     }
 }
 

@@ -1,12 +1,12 @@
-//! How many connections there may be, in total and from one peer.
+//! How many there may be of something, in total and from one peer: connections, and requests that have proven nothing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The connections that there are.
+/// Those that there are.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct Peers {
     total_max: u32,
     per_peer_max: u32,
     open: Mutex<Open>,
@@ -18,20 +18,20 @@ struct Open {
     by_peer: HashMap<IpAddr, u32>,
 }
 
-/// The right to one connection, until dropped.
+/// The right to one, until dropped.
 #[derive(Debug)]
-pub(crate) struct Connected {
-    connections: Arc<Connections>,
+pub(crate) struct Counted {
+    peers: Arc<Peers>,
     peer: IpAddr,
 }
 
-impl Connections {
+impl Peers {
     pub(crate) fn new(total_max: u32, per_peer_max: u32) -> Arc<Self> {
         Arc::new(Self { total_max, per_peer_max, open: Mutex::default() })
     }
 
-    /// Counts a connection, if there may be one more.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Connected> {
+    /// Counts one, if there may be one more.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Counted> {
         let peer = peer(address);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let of_peer = open.by_peer.get(&peer).copied().unwrap_or(0);
@@ -40,7 +40,7 @@ impl Connections {
         }
         open.total += 1;
         open.by_peer.insert(peer, of_peer + 1);
-        Some(Connected { connections: Arc::clone(self), peer })
+        Some(Counted { peers: Arc::clone(self), peer })
     }
 
     /// How many there are.
@@ -49,9 +49,9 @@ impl Connections {
     }
 }
 
-impl Drop for Connected {
+impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = self.connections.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.peers.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.total -= 1;
         if let Some(of_peer) = open.by_peer.get_mut(&self.peer) {
             *of_peer -= 1;
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn counted_in_total_and_by_peer() {
-        let connections = Connections::new(3, 2);
-        let from = |address: &str| connections.admit(address.parse().unwrap());
+        let peers = Peers::new(3, 2);
+        let from = |address: &str| peers.admit(address.parse().unwrap());
         let first = from("2001:db8::1").unwrap();
         let _second = from("2001:db8::ffff:2").unwrap();
         assert!(from("2001:db8::3").is_none(), "the same /64");
@@ -90,7 +90,7 @@ mod tests {
         drop(third);
         drop(first);
         assert!(from("2001:db8::3").is_some());
-        assert_eq!(connections.count(), 1);
-        assert_eq!(connections.open.lock().unwrap().by_peer.len(), 1, "nothing is left of the others");
+        assert_eq!(peers.count(), 1);
+        assert_eq!(peers.open.lock().unwrap().by_peer.len(), 1, "nothing is left of the others");
     }
 }
