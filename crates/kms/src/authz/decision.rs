@@ -174,7 +174,10 @@ mod tests {
         ]
     }
 
-    fn check(whose: Whose, cases: &[(Option<&[(&str, &str)]>, [Result<(), Refusal>; 10])]) {
+    /// The statements of a key policy, if there is one, and the verdict for each of the standings.
+    type Case<'c> = (Option<&'c [(&'c str, &'c str)]>, [Result<(), Refusal>; 10]);
+
+    fn check(whose: Whose, cases: &[Case<'_>]) {
         for (statements, outcomes) in cases {
             let policy = statements.map(key_policy);
             for ((principal, standing), expected) in callers().iter().zip(outcomes) {
